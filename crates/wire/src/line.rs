@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn lines_are_the_same_wherever_the_bytes_are_cut() {
         use LineError::*;
-        let table: &[(&[u8], LineEnd, &[Result<&[u8], LineError>])] = &[
+        type Row = (&'static [u8], LineEnd, &'static [Result<&'static [u8], LineError>]);
+        let table: &[Row] = &[
             (b"NOOP\r\nQUIT\r\n", LineEnd::CrLf, &[Ok(b"NOOP"), Ok(b"QUIT")]),
             (b"\r\n", LineEnd::CrLf, &[Ok(b"")]),
             (b"NOOP\nQUIT\r\n", LineEnd::CrLf, &[Err(BareLf), Ok(b"QUIT")]),
