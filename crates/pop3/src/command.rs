@@ -1,13 +1,13 @@
 //! The commands, one row each; capabilities are made from the rows.
 
 mod auth;
-pub(crate) mod capa;
+mod capa;
 mod dele;
 mod lang;
 mod list;
 mod noop;
 mod pass;
-mod quit;
+pub(crate) mod quit;
 mod retr;
 mod rset;
 mod stat;
@@ -29,7 +29,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) out: &'a mut Vec<u8>,
 }
 
-type InAuthorization = fn(&mut Authorization, Args<'_>, &mut Turn<'_>) -> Result<authorization::Next, Refusal>;
+type InAuthorization =
+    fn(&mut Authorization, Args<'_>, &mut Turn<'_>) -> Result<authorization::Next, Refusal>;
 type InTransaction = fn(&mut Transaction, Args<'_>, &mut Turn<'_>) -> Result<transaction::Next, Refusal>;
 type Capability = fn(&Settings, &sasl::Offer, Stage) -> Option<String>;
 

@@ -6,7 +6,9 @@ use crate::login::Attempt;
 use crate::question::{Answer, Ask, Commit, Opening, Reading};
 use crate::refusal::Refusal;
 use crate::sending::{Sending, header_end, top_end};
-use crate::settings::{AUTH_LINE_LEN_MAX_BYTES, COMMAND_LEN_MAX_BYTES, IDLE_MIN, OUTPUT_HIGH_BYTES, Settings};
+use crate::settings::{
+    AUTH_LINE_LEN_MAX_BYTES, COMMAND_LEN_MAX_BYTES, IDLE_MIN, OUTPUT_HIGH_BYTES, Settings,
+};
 use crate::surrogate::surrogate;
 use crate::transaction::{Next as During, Transaction};
 use crate::{maildrop, reply};
@@ -135,7 +137,12 @@ impl Session {
         }
     }
 
-    fn command_during(&mut self, mut open: Transaction, line: Result<&[u8], Refusal>, out: &mut Outputs<Ask>) {
+    fn command_during(
+        &mut self,
+        mut open: Transaction,
+        line: Result<&[u8], Refusal>,
+        out: &mut Outputs<Ask>,
+    ) {
         let mut turn = Turn { settings: &self.settings, offer: &self.offer, out: out.bytes_mut() };
         let next = line.and_then(Line::parse).and_then(|command| command.run_during(&mut open, &mut turn));
         match next {
@@ -287,7 +294,9 @@ impl wire::Session for Session {
             (State::StartingTls, Answer::TlsFailed) => out.close(),
             (State::LoggingIn(state, attempt), answer) => self.login_answer(state, attempt, answer, out),
             (State::Opening(state), Answer::Maildrop(opening)) => self.opened(state, opening, out),
-            (State::Fetching(open, lines), Answer::Content(reading)) => self.fetched(open, lines, reading, out),
+            (State::Fetching(open, lines), Answer::Content(reading)) => {
+                self.fetched(open, lines, reading, out)
+            }
             (State::Update, Answer::Committed(commit)) => self.committed(commit, out),
             (State::Closed, _) => out.close(),
             (state, _) => {
