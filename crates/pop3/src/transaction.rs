@@ -108,7 +108,7 @@ mod tests {
             token: Token(at as u64 + 100),
             unique_id: UniqueId::new(&format!("u{at}")).unwrap(),
             size_octets: *size,
-            surrogate_octets: (at == 1).then_some(size + 7),
+            surrogate_octets: (at == 1).then_some(size.saturating_add(7)),
         });
         Maildrop { messages: messages.collect() }
     }
