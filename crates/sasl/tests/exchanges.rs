@@ -1,6 +1,8 @@
 //! Whole exchanges through the public interface: the published vectors, both ends against each
 //! other, and what a hostile client may send.
 
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
+
 use proptest::prelude::*;
 use sasl::client::{self, Binding, Credentials, Mismatch, ServerFault};
 use sasl::limits::{PASSWORD_LEN_MAX_BYTES, SCRAM_ITERATIONS_DEFAULT, USER_LEN_MAX_BYTES};
@@ -205,6 +207,19 @@ fn every_truncation_of_plain() {
     let whole = b"user\0user\0p";
     for end in 0..whole.len() {
         assert!(matches!(failure(start(&tls(), Mechanism::Plain, &whole[..end])), Failure::Malformed(_)));
+    }
+}
+
+#[test]
+fn without_initial_response_the_client_is_asked_to_speak() {
+    for (mechanism, expected) in
+        [(Mechanism::Plain, ""), (Mechanism::ScramSha256, ""), (Mechanism::ScramSha256Plus, "")]
+    {
+        let nonce = ServerNonce::from_random([1; 18]);
+        let step = Exchange::start(&tls_with_bindings(), mechanism, nonce, None).unwrap();
+        let (exchange, prompt) = challenge(step);
+        assert_eq!(prompt, expected);
+        assert_eq!(failure(exchange.answer_line(b"")), malformed(Malformed::Fields));
     }
 }
 

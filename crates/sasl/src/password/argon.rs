@@ -9,7 +9,7 @@ use crate::secret::same_bytes;
 
 /// Memory of new hashes, in KiB. 19 MiB, two passes and one lane are the smallest that OWASP's
 /// password storage guide recommends: a server that shares its machine with everything else checks
-/// passwords several at a time, and 20 ms each keeps logins unnoticeable.
+/// passwords several at a time, and some 25 ms each keeps logins unnoticeable.
 pub const ARGON2_MEMORY_KIB: u32 = 19_456;
 /// Passes of new hashes; see [`ARGON2_MEMORY_KIB`].
 pub const ARGON2_PASSES: u32 = 2;
