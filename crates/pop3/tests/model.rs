@@ -1,5 +1,7 @@
 //! A session against naive models, with arbitrary commands and arbitrary bytes.
 
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
+
 use pop3::{
     Answer, Ask, Commit, Maildrop, Message, Opening, Reading, ScramLookup, Session, Settings, Token,
     UniqueId, Verdict,

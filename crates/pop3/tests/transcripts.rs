@@ -6,6 +6,8 @@
 //! unavailable`, `@ reading gone|unavailable`, `@ commit failed`, `@ tls-fails yes`.
 //! The world knows alice with the password secret, and bob (josé in the script of names).
 
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
+
 use pop3::{
     Answer, Ask, Commit, Expire, Maildrop, Message, Opening, Reading, ScramLookup, Session, Settings, Token,
     UniqueId, Verdict,
