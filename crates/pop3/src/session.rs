@@ -26,6 +26,8 @@ pub struct Session {
     lines: LineReader,
     pub(crate) state: State,
     deadline: Now,
+    /// When a login must have succeeded; `None` once it has.
+    login_deadline: Option<Now>,
     bad_commands: u32,
     failed_logins: u32,
     commands_before_login: u32,
@@ -71,6 +73,7 @@ impl Session {
             lines: LineReader::new(AUTH_LINE_LEN_MAX_BYTES, LineEnd::CrLfOrLf),
             state: State::Authorization(Authorization::default()),
             deadline: Now::default(),
+            login_deadline: None,
             bad_commands: 0,
             failed_logins: 0,
             commands_before_login: 0,
@@ -198,6 +201,7 @@ impl Session {
     fn enter(&mut self, drop: maildrop::Maildrop, utf8: bool, out: &mut Outputs<Ask>) {
         let open = Transaction::new(drop, utf8);
         self.lines.set_len_max_bytes(COMMAND_LEN_MAX_BYTES);
+        self.login_deadline = None;
         reply::ok(out.bytes_mut(), &format!("{} messages ({} octets)", open.left(), open.left_octets()));
         self.state = State::Transaction(open);
     }
@@ -279,6 +283,7 @@ impl wire::Session for Session {
 
     fn start(&mut self, now: Now, out: &mut Outputs<Ask>) {
         self.touch(now);
+        self.login_deadline = Some(now + self.settings.limits.login.max(IDLE_MIN));
         reply::ok(out.bytes_mut(), self.settings.greeting.as_str());
     }
 
@@ -322,10 +327,11 @@ impl wire::Session for Session {
     }
 
     fn deadline(&self) -> Option<Now> {
-        (!matches!(self.state, State::Closed)).then_some(self.deadline)
+        let deadline = self.login_deadline.map_or(self.deadline, |login| login.min(self.deadline));
+        (!matches!(self.state, State::Closed)).then_some(deadline)
     }
 
-    /// The client is gone: closes without a word and without the UPDATE state (RFC 1939 §3).
+    /// The client is gone, or did not log in for too long: closes without a word and without the UPDATE state (RFC 1939 §3).
     fn expired(&mut self, _now: Now, out: &mut Outputs<Ask>) {
         self.state = State::Closed;
         out.close();

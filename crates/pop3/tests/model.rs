@@ -294,6 +294,9 @@ proptest! {
             let first = driven.sent.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
             let legal = [&b"+OK"[..], b"-ERR", b"+ "].iter().any(|status| first.starts_with(status));
             prop_assert!(legal && first.ends_with(b"\r\n") && first.len() <= 512, "{line}: {first:?}");
+            // RFC 2449 §3: a bracket begins a response code and stands nowhere else.
+            let bracket = first.iter().rposition(|byte| *byte == b'[');
+            prop_assert!(bracket.is_none_or(|at| at == 5 && first.starts_with(b"-ERR ")), "{first:?}");
         }
     }
 }
