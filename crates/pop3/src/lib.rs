@@ -37,8 +37,8 @@
 //!
 //! # Hostile input
 //! Lines are bounded by [`settings::COMMAND_LEN_MAX_BYTES`] (before login, for AUTH,
-//! [`settings::AUTH_LINE_LEN_MAX_BYTES`]). Bad commands, failed logins and commands before a login
-//! are counted, and end the session ([`settings::Limits`]). Bytes to send are bounded too: a
+//! [`settings::AUTH_LINE_LEN_MAX_BYTES`]). Bad commands, failed logins, and commands and time
+//! before a login are counted, and end the session ([`settings::Limits`]). Bytes to send are bounded too: a
 //! client that pipelines listings and reads nothing is not served until it does ([`Ask::Flush`]).
 //! Bytes that came in the clear behind STLS are thrown away. Passwords live in [`sasl::Secret`]s.
 //! Nothing a client sends is repeated in a reply.

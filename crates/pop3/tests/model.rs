@@ -341,3 +341,13 @@ fn an_answer_that_was_not_asked_for_ends_the_session() {
     assert!(out.is_closed() && out.bytes().starts_with(b"-ERR [SYS/TEMP]"));
     assert_eq!(session.deadline(), None);
 }
+
+#[test]
+fn timers_are_never_shorter_than_the_standard_allows() {
+    let mut settings = Settings::new("mx.example.org").unwrap();
+    settings.limits.idle = std::time::Duration::from_secs(1);
+    settings.limits.login = std::time::Duration::from_secs(1);
+    let mut session = Session::new(Arc::new(settings), None);
+    session.start(Now::default(), &mut Outputs::new());
+    assert_eq!(session.deadline(), Some(Now::default() + pop3::settings::IDLE_MIN));
+}
