@@ -17,22 +17,36 @@
 //! still served whole; it is only not interpreted. Nothing is ever dropped from a message.
 
 pub mod address;
+pub mod build;
 pub mod charset;
 pub mod content;
 pub mod date;
+pub mod envelope;
 pub mod header;
+mod html;
 pub mod limits;
 pub mod message_id;
+mod nstring;
+pub mod overview;
 pub mod param;
+pub mod search;
+pub mod section;
 mod span;
+pub mod structure;
 mod syntax;
 pub mod transfer;
 pub mod tree;
 pub mod word;
 
 pub use address::{Address, AddressError, Entry, Mailbox};
+pub use build::{Body, Builder, FieldError};
 pub use content::{ContentType, Disposition, TransferEncoding};
 pub use date::Date;
+pub use envelope::envelope;
 pub use header::{Field, Headers};
+pub use overview::{CACHED_FIELDS, Overview, OverviewRef};
+pub use search::{SearchText, fold, search_text};
+pub use section::{Section, What, section};
 pub use span::Span;
+pub use structure::body_structure;
 pub use tree::{Message, Part};

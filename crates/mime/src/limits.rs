@@ -38,7 +38,11 @@ pub const CACHED_FIELDS_MAX_BYTES: usize = 32 * 1024;
 /// Bytes of the preview.
 pub const PREVIEW_MAX_BYTES: usize = 256;
 
-/// Bytes of the encoded body that are read to make a preview: style sheets stand before the text.
+/// Bytes of the encoded body of plain text that are read to make a preview.
+pub const PREVIEW_PLAIN_SOURCE_MAX_BYTES: usize = 4 * 1024;
+
+/// Bytes of the encoded body of HTML that are read to make a preview: style sheets stand before
+/// the text.
 pub const PREVIEW_SOURCE_MAX_BYTES: usize = 64 * 1024;
 
 /// Bytes of folded header text for searching.

@@ -161,6 +161,13 @@ pub fn encode(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// All of a text as encoded words.
+pub(crate) fn encode_all(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() * 2 + 24);
+    encode_run(text, &mut out);
+    out
+}
+
 /// Text before the next run of words that need encoding, the run, and what is behind it.
 fn next_run(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let is_gap = |b: &u8| matches!(b, b' ' | b'\t');
