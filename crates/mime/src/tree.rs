@@ -158,7 +158,8 @@ impl Parser<'_> {
         let (body_start, lines_before) = (header.end, self.lines);
         let claims = Claims::read(self.raw, header);
         let mut part = claims.into_part(header, in_digest);
-        let boundary = part.take_boundary(depth, found.is_some());
+        let full = depth >= DEPTH_MAX || self.parts >= PARTS_MAX;
+        let boundary = part.take_boundary(full, found.is_some());
         if found.is_none() {
             found = if let Some(boundary) = boundary {
                 self.multipart(&mut part, boundary, depth)
@@ -324,9 +325,10 @@ impl Claims {
 }
 
 impl Part {
-    /// Settles what a container is taken as; gives the boundary if it is a multipart. `ended` says
-    /// that a delimiter stood in the header, so that there is no body.
-    fn take_boundary(&mut self, depth: usize, ended: bool) -> Option<Vec<u8>> {
+    /// Settles what a container is taken as; gives the boundary if it is a multipart. `full` says
+    /// that no more parts may be cut, `ended` that a delimiter stood in the header, so that there is
+    /// no body.
+    fn take_boundary(&mut self, full: bool, ended: bool) -> Option<Vec<u8>> {
         let container = self.content_type.is_kind("multipart") || self.content_type.is_message();
         if !container {
             return None;
@@ -334,7 +336,7 @@ impl Part {
         // RFC 2045 §6.4 allows only identity encodings here. Some programs name one of the others
         // on a multipart and do not encode it, so that is not believed there.
         let hidden = self.content_type.is_message() && !self.encoding.is_identity();
-        if depth >= DEPTH_MAX || hidden {
+        if full || hidden {
             self.content_type = ContentType::bare("application", "octet-stream");
             return None;
         }
