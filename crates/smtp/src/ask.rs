@@ -1,10 +1,12 @@
 //! What a session asks the outside, and what it is told.
 
 use crate::{ForwardPath, Refusal, ReversePath};
+use sasl::{ChannelBinding, PendingScram, PendingVerify, Step};
 use std::sync::Arc;
 use wire::{Now, Share};
 
-/// A question of a session. Each is answered by the [`Answer`] of the same name.
+/// A question of a session. Each is answered by the [`Answer`] of the same name, but
+/// [`Ask::Verify`] and [`Ask::LookUpScram`] both by [`Answer::Login`].
 #[derive(Debug)]
 pub enum Ask {
     /// May this sender send?
@@ -20,6 +22,13 @@ pub enum Ask {
     },
     /// Send what is to be sent, then start TLS.
     StartTls,
+    /// Random bytes for one authentication; from a cryptographic source.
+    Nonce,
+    /// Is that the user's password? [`PendingVerify::resume`] makes the answer.
+    Verify(PendingVerify),
+    /// What is the user's SCRAM secret? [`PendingScram::resume`] or
+    /// [`PendingScram::resume_unknown`] makes the answer.
+    LookUpScram(PendingScram),
     /// Take responsibility for this message (RFC 5321 §4.2.5).
     Deliver(Box<Envelope>),
 }
@@ -33,6 +42,11 @@ pub enum Answer {
     Recipient(Result<u64, Refusal>),
     /// TLS is on. If the handshake fails, the connection ends without an answer.
     StartTls(TlsFacts),
+    /// Random bytes, never used before.
+    Nonce([u8; 18]),
+    /// What follows from the check or the look-up; or why it could not be made, such as
+    /// 454 4.7.0 (RFC 4954 §6) while the accounts cannot be reached.
+    Login(Result<Step, Refusal>),
     /// The message is safe, or why not. LMTP recipients can differ within [`Delivered`].
     Deliver(Result<Delivered, Refusal>),
 }
@@ -66,6 +80,8 @@ pub struct Recipient {
 pub struct TlsFacts {
     /// Version and cipher in words, for the `Received` field (RFC 8314 §4.3).
     pub description: String,
+    /// What an authentication can be bound to (RFC 9266, RFC 5929).
+    pub bindings: Vec<ChannelBinding>,
 }
 
 /// A message with all that is needed to deliver it and to write its `Received` field.

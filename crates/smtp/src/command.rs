@@ -5,6 +5,7 @@ use crate::Service::{Lmtp, Mx, Submission};
 use crate::error::Fault;
 use crate::session::{Session, Turn};
 
+pub(crate) mod auth;
 pub(crate) mod bdat;
 pub(crate) mod data;
 mod ehlo;
@@ -51,6 +52,7 @@ pub const COMMANDS: &[Command] = &[
     row("HELO", helo::SYNTAX, &[Mx, Submission], helo::run).last(Fault::TalkedBeforeReply),
     row("LHLO", lhlo::SYNTAX, &[Lmtp], lhlo::run).last(Fault::TalkedBeforeReply),
     row("STARTTLS", starttls::SYNTAX, &[Mx, Submission], starttls::run).last(Fault::TalkedBeforeTls),
+    row("AUTH", auth::SYNTAX, &[Submission], auth::run).after_hello().last(Fault::TalkedBeforeReply),
     row("NOOP", noop::SYNTAX, ALL, noop::run),
     row("VRFY", vrfy::SYNTAX, ALL, vrfy::run),
     row("EXPN", expn::SYNTAX, ALL, expn::run),
@@ -80,14 +82,15 @@ impl Command {
         self
     }
 
-    /// The command of a service that a line begins with, and its arguments without the space
-    /// before them and without spaces at the end (RFC 5321 §4.1.1 forgives those).
-    pub(crate) fn find(service: Service, line: &[u8]) -> Option<(&'static Command, &[u8])> {
+    /// The command that a line begins with, and its arguments without the space before them and
+    /// without spaces at the end (RFC 5321 §4.1.1 forgives those). Commands of other services are
+    /// known, but not offered.
+    pub(crate) fn find(service: Service, line: &[u8]) -> Result<(&'static Command, &[u8]), Fault> {
         let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
         let args = line[end..].strip_prefix(b" ").unwrap_or_default().trim_ascii_end();
         let named = |row: &&Command| row.verb.as_bytes().eq_ignore_ascii_case(&line[..end]);
-        let command = COMMANDS.iter().find(named).filter(|row| row.services.contains(&service))?;
-        Some((command, args))
+        let command = COMMANDS.iter().find(named).ok_or(Fault::Unknown)?;
+        if command.services.contains(&service) { Ok((command, args)) } else { Err(Fault::NotOffered) }
     }
 
     /// Carries the command out, or says why not.

@@ -2,6 +2,7 @@
 //! becomes a reply.
 
 use crate::{PathError, Refusal};
+use sasl::{Failure, Malformed};
 use wire::line::LineError;
 
 /// Why the session itself refused.
@@ -25,14 +26,20 @@ pub(crate) enum Fault {
     ChunkAfterFailure,
     NotBetweenChunks,
     TlsAlready,
+    LoginTwice,
     TalkedEarly,
     TalkedBeforeReply,
     TalkedBeforeTls,
     // Known, but not offered.
     ParameterUnknown,
     NotOffered,
+    MechanismUnknown,
     // Refused by policy or limit.
     NeedLogin,
+    LoginNeedsTls,
+    Login(Failure),
+    LoginLineTooLong,
+    TooManyLogins,
     TooLarge,
     TooManyRecipients,
     TooManyRefused,
@@ -78,12 +85,18 @@ impl Fault {
             Fault::ChunkAfterFailure => (503, 5, 1, "chunk discarded, no transaction is open"),
             Fault::NotBetweenChunks => (503, 5, 1, "only BDAT or RSET after BDAT"),
             Fault::TlsAlready => (503, 5, 1, "TLS is on already"),
+            Fault::LoginTwice => (503, 5, 1, "authenticated already"),
             Fault::TalkedEarly => (554, 5, 0, "wait for the greeting"),
             Fault::TalkedBeforeReply => (554, 5, 0, "wait for the reply to this command"),
             Fault::TalkedBeforeTls => (554, 5, 1, "wait for the reply to STARTTLS"),
             Fault::ParameterUnknown => (555, 5, 4, "parameter not recognized or not implemented"),
             Fault::NotOffered => (502, 5, 1, "command not implemented"),
             Fault::NeedLogin => (530, 7, 0, "authentication required"),
+            Fault::MechanismUnknown => (504, 5, 4, "mechanism not offered"),
+            Fault::LoginNeedsTls => (538, 7, 11, "encryption required, use STARTTLS"),
+            Fault::Login(failure) => login_words(failure),
+            Fault::LoginLineTooLong => (500, 5, 6, "authentication line too long"),
+            Fault::TooManyLogins => (421, 7, 0, "too many failed logins, closing"),
             Fault::TooLarge => (552, 3, 4, "message exceeds the size limit"),
             Fault::TooManyRecipients => (452, 5, 3, "too many recipients"),
             Fault::TooManyRefused => (421, 7, 0, "too many unknown recipients, closing"),
@@ -103,13 +116,24 @@ impl Fault {
 
     /// Whether it counts as a bad command.
     pub(crate) fn is_bad_command(self) -> bool {
-        matches!(self.words().0, 500..=503 | 555 | 504)
+        matches!(self.words().0, 500..=504 | 555)
     }
 
     /// Whether the connection ends with it.
     pub(crate) fn closes(self) -> bool {
         let early = [Fault::TalkedEarly, Fault::TalkedBeforeReply, Fault::TalkedBeforeTls];
         self.words().0 == 421 || self == Fault::ChunkSize || early.contains(&self)
+    }
+}
+
+/// The reply for a failed authentication (RFC 4954 §4, §6). What exactly was wrong with a
+/// well-formed response is nobody's business.
+fn login_words(failure: Failure) -> (u16, u16, u16, &'static str) {
+    match failure {
+        Failure::Malformed(Malformed::Base64) => (501, 5, 2, "cannot decode the response"),
+        Failure::TooLong { .. } => (500, 5, 6, "authentication line too long"),
+        Failure::Cancelled => (501, 7, 0, "authentication cancelled"),
+        Failure::Malformed(_) | Failure::Refused(_) => (535, 7, 8, "authentication failed"),
     }
 }
 

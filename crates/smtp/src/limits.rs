@@ -16,7 +16,8 @@ pub struct Limits {
     /// Longest command line but AUTH, in bytes with its CRLF. RFC 5321 §4.5.3.1.4 asks for 512, and
     /// extensions add to it; 2048 holds any legal command with room.
     pub command_line_len_max_bytes: usize,
-    /// Longest line of an authentication exchange, in bytes with its CRLF (RFC 4954 §4).
+    /// Longest line of an authentication exchange, in bytes with its CRLF: 12 288 of base64, as
+    /// RFC 4954 §4 asks for.
     pub auth_line_len_max_bytes: usize,
     /// Most recipients of one transaction; never taken below [`RECIPIENTS_FLOOR`].
     pub recipients_max: u32,
@@ -52,7 +53,7 @@ impl Default for Limits {
             message_size_max_bytes: 50 << 20,
             text_line_len_max_bytes: 64 << 10,
             command_line_len_max_bytes: 2048,
-            auth_line_len_max_bytes: 12_288,
+            auth_line_len_max_bytes: 12_290,
             recipients_max: 1000,
             recipients_refused_max: 50,
             bad_commands_max: 20,

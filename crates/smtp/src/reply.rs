@@ -72,6 +72,11 @@ impl Refusal {
         Refusal::new(451, 7, 1, "greylisted, try again later")
     }
 
+    /// 454 4.7.0: logins cannot be checked at present (RFC 4954 §6).
+    pub fn login_unavailable() -> Refusal {
+        Refusal::new(454, 7, 0, "temporary authentication failure")
+    }
+
     /// 550 5.7.1 with a reason in words: refused by a rule of this place.
     pub fn policy(text: impl Into<Cow<'static, str>>) -> Refusal {
         Refusal::new(550, 7, 1, text)

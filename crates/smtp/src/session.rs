@@ -2,10 +2,12 @@
 
 use crate::ask::{Answer, Ask, Delivered, Envelope, Note, Recipient, Sender, TlsFacts};
 use crate::body::Chunked;
-use crate::command::{Chunk, Command, Text, bdat, data, mail, rcpt, starttls};
+use crate::command::auth::Opening;
+use crate::command::{Chunk, Command, Text, auth, bdat, data, mail, rcpt, starttls};
 use crate::error::Fault;
 use crate::reply::{self, Refusal, printable};
 use crate::{ForwardPath, Service, Settings};
+use sasl::Exchange;
 use std::sync::Arc;
 use wire::line::{LineEnd, LineError, LineReader};
 use wire::{Input, Now, Outputs, Share};
@@ -55,6 +57,8 @@ pub(crate) enum Stage {
     Addressed(Box<Transaction>),
     /// Text up to the dot.
     Text(Box<Text>),
+    /// The client's answer to a challenge.
+    Login(Box<Exchange>),
     /// The rest of a chunk.
     Chunk(Box<Chunk>),
     /// Of no interest.
@@ -82,6 +86,8 @@ pub(crate) enum Waiting {
     Sender(Arc<Sender>),
     Recipient(ForwardPath),
     StartTls,
+    Nonce(Opening),
+    Login,
     /// Replies are due for this many recipients.
     Delivery(usize),
 }
@@ -91,6 +97,7 @@ pub(crate) enum Waiting {
 pub(crate) struct Tally {
     pub(crate) bad_commands: u32,
     pub(crate) refused_recipients: u32,
+    pub(crate) failed_logins: u32,
     commands: u32,
     fruitless_commands: u32,
 }
@@ -309,7 +316,13 @@ impl Session {
     fn read_line(&mut self, input: &mut Input, turn: &mut Turn) -> bool {
         let Some(line) = self.lines.next(input) else { return false };
         turn.more = !input.is_empty();
-        let done = line.map_err(Fault::Line).and_then(|line| self.command(&line, turn));
+        let done = match std::mem::replace(&mut self.stage, Stage::Commands) {
+            Stage::Login(exchange) => auth::line(self, *exchange, line, turn),
+            stage => {
+                self.stage = stage;
+                line.map_err(Fault::Line).and_then(|line| self.command(&line, turn))
+            }
+        };
         if let Err(fault) = done {
             self.fail(turn.now, fault, turn.out);
             // A bare LF where only servers talk is an attempt to smuggle, not a sloppy client.
@@ -329,7 +342,7 @@ impl Session {
         {
             return Err(Fault::TooManyCommands);
         }
-        let (command, args) = Command::find(self.settings.service, line).ok_or(Fault::Unknown)?;
+        let (command, args) = Command::find(self.settings.service, line)?;
         if line.len() + 2 > limits.command_line_len_max_bytes && command.verb != "AUTH" {
             return Err(Fault::Line(LineError::TooLong));
         }
@@ -362,7 +375,7 @@ impl wire::Session for Session {
                 Stage::Closed => return,
                 Stage::Text(_) => data::read(self, input, &mut turn),
                 Stage::Chunk(_) => bdat::read(self, input, &mut turn),
-                Stage::Commands | Stage::Addressed(_) => self.read_line(input, &mut turn),
+                Stage::Commands | Stage::Addressed(_) | Stage::Login(_) => self.read_line(input, &mut turn),
             };
             if !moved {
                 return;
@@ -383,6 +396,10 @@ impl wire::Session for Session {
                 rcpt::answered(self, path, answer, &mut turn);
             }
             (Some(Waiting::StartTls), Answer::StartTls(facts)) => starttls::answered(self, facts),
+            (Some(Waiting::Nonce(opening)), Answer::Nonce(nonce)) => {
+                auth::opened(self, opening, nonce, &mut turn);
+            }
+            (Some(Waiting::Login), Answer::Login(answer)) => auth::answered(self, answer, &mut turn),
             (Some(Waiting::Delivery(count)), Answer::Deliver(answer)) => {
                 self.answer_delivery(count, answer, &mut turn);
             }
@@ -397,7 +414,7 @@ impl wire::Session for Session {
             Stage::Closed => None,
             Stage::Text(text) => Some(text.pace.deadline(limits)),
             Stage::Chunk(chunk) => Some(chunk.pace.deadline(limits)),
-            Stage::Commands | Stage::Addressed(_) => Some(self.deadline),
+            Stage::Commands | Stage::Addressed(_) | Stage::Login(_) => Some(self.deadline),
         }
     }
 

@@ -20,6 +20,7 @@ const EXTENSIONS: &[Extension] = &[
     |_| Some("SMTPUTF8".into()),
     |_| Some("ENHANCEDSTATUSCODES".into()),
     |session| session.may_start_tls().then(|| "STARTTLS".into()),
+    super::auth::extension,
     |_| Some("CHUNKING".into()),
     |session| Some(format!("LIMITS RCPTMAX={}", session.settings.limits.recipients_max())),
     |session| (session.settings.service != Service::Lmtp).then(|| "HELP".into()),

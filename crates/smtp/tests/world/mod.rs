@@ -1,6 +1,7 @@
 //! A made-up world around a session: `example.org` with alice and bob, a full mailbox, and an
 //! outside that has its moods.
 
+use sasl::{ChannelBinding, ScramSecret};
 use smtp::{Answer, Ask, Delivered, Envelope, ForwardPath, Host, Limits, Mailbox, Refusal, Sender};
 use smtp::{Service, Session, Settings, TlsFacts};
 use std::sync::Arc;
@@ -51,9 +52,17 @@ pub fn peer(script: &Script) -> MemoryPeer<Session, Town> {
     MemoryPeer::open(Session::new(Arc::new(settings), tls), town)
 }
 
+/// Of alice's password.
+fn scram_secret() -> ScramSecret {
+    ScramSecret::derive(b"wonderland", &[9; 16], 4096).expect("within the limits")
+}
+
 /// What the made-up TLS knows of itself.
 pub fn tls_facts() -> TlsFacts {
-    TlsFacts { description: "TLS1.3 TLS_AES_128_GCM_SHA256".into(), ..TlsFacts::default() }
+    TlsFacts {
+        description: "TLS1.3 TLS_AES_128_GCM_SHA256".into(),
+        bindings: vec![ChannelBinding::TlsExporter([3; 32])],
+    }
 }
 
 impl World<Session> for Town {
@@ -62,6 +71,18 @@ impl World<Session> for Town {
             Ask::Sender(sender) => Answer::Sender(self.judge_sender(&sender)),
             Ask::Recipient { path, sender, .. } => Answer::Recipient(self.judge_recipient(&path, &sender)),
             Ask::StartTls => return Reaction::StartTls(Answer::StartTls(tls_facts())),
+            Ask::Nonce => Answer::Nonce([7; 18]),
+            Ask::Verify(pending) => {
+                let known = pending.user() == "alice" && pending.password().same(b"wonderland");
+                match pending.user() {
+                    "nobody-home" => Answer::Login(Err(Refusal::login_unavailable())),
+                    _ => Answer::Login(Ok(pending.resume(known))),
+                }
+            }
+            Ask::LookUpScram(pending) => Answer::Login(Ok(match pending.user() {
+                "alice" => pending.resume(scram_secret()),
+                _ => pending.resume_unknown(&[1; 32]),
+            })),
             Ask::Deliver(envelope) => Answer::Deliver(self.deliver(*envelope)),
         })
     }
