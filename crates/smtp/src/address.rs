@@ -346,3 +346,121 @@ fn is_atext(c: char) -> bool {
 fn is_utf8_text(c: char) -> bool {
     !c.is_ascii() && !c.is_control()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PathError::*;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn forward(inner: &str, smtputf8: bool) -> Result<String, PathError> {
+        ForwardPath::parse(inner.as_bytes(), smtputf8).map(|path| path.to_string())
+    }
+
+    #[test]
+    fn paths_are_read_and_printed_in_one_form() {
+        let local_64 = format!("{}@b", "a".repeat(64));
+        let local_65 = format!("{}@b", "a".repeat(65));
+        let domain = |len: usize| format!("a@{}", "b.".repeat(len).get(..len).expect("long enough"));
+        let (domain_251, domain_253) = (domain(251), domain(253));
+        let domain_256 = format!("a@{}b", "b.".repeat(128).get(..255).expect("long enough"));
+        for (inner, expected) in [
+            ("a@b", Ok("a@b")),
+            ("Alice@Example.ORG", Ok("Alice@example.org")),
+            ("a.b+c=d@b-c.d_e", Ok("a.b+c=d@b-c.d_e")),
+            ("postMASTER", Ok("postmaster")),
+            ("\"a\"@b", Ok("a@b")),
+            ("\"a b\"@b", Ok("\"a b\"@b")),
+            ("\"a\\\"\\\\\\c\"@b", Ok("\"a\\\"\\\\c\"@b")),
+            ("\"a@evil\"@b", Ok("\"a@evil\"@b")),
+            ("\"a>b\"@b", Ok("\"a>b\"@b")),
+            ("\"\"@b", Ok("\"\"@b")),
+            ("a%evil@b", Ok("a%evil@b")),
+            ("evil!a@b", Ok("evil!a@b")),
+            ("@x,@y:a@b", Ok("a@b")),
+            ("a@[127.0.0.1]", Ok("a@[127.0.0.1]")),
+            ("a@[IPv6:::1]", Ok("a@[IPv6:::1]")),
+            ("a@[ipv6:2001:DB8::1]", Ok("a@[IPv6:2001:db8::1]")),
+            (&local_64, Ok(&local_64)),
+            (&local_65, Err(LocalPartTooLong)),
+            (&domain_251, Ok(&domain_251)),
+            (&domain_253, Err(TooLong)),
+            (&domain_256, Err(DomainTooLong)),
+            ("a@[1.2.3]", Err(Syntax)),
+            ("a@[x:y]", Err(Syntax)),
+            ("a@[1.2.3.4", Err(Syntax)),
+            ("a@[IPv6:1.2.3.4]", Err(Syntax)),
+            ("", Err(Syntax)),
+            ("a", Err(Syntax)),
+            ("@b", Err(Syntax)),
+            ("a@", Err(Syntax)),
+            ("a@@b", Err(Syntax)),
+            ("a@b@c", Err(Syntax)),
+            (".a@b", Err(Syntax)),
+            ("a..b@c", Err(Syntax)),
+            ("a.@b", Err(Syntax)),
+            ("a b@c", Err(Syntax)),
+            ("a@b.", Err(Syntax)),
+            ("a@-b", Err(Syntax)),
+            ("a@b-", Err(Syntax)),
+            ("a@b c", Err(Syntax)),
+            ("\"a@b", Err(Syntax)),
+            ("\"a\"b@c", Err(Syntax)),
+            ("\"a\tb\"@c", Err(Syntax)),
+            ("\"a\\\tb\"@c", Err(Syntax)),
+            ("@x:", Err(Syntax)),
+            ("@x,y:a@b", Err(Syntax)),
+            ("a@b\r\nRCPT", Err(Syntax)),
+            ("j\u{f6}rg@b", Err(NeedsSmtputf8)),
+            ("a@b\u{fc}cher", Err(NeedsSmtputf8)),
+        ] {
+            assert_eq!(forward(inner, false), expected.map(str::to_string), "{inner}");
+        }
+        let label = format!("a@{}", "b".repeat(64));
+        assert_eq!(forward(&label, false), Err(DomainTooLong));
+        assert_eq!(forward("j\u{f6}rg@b\u{fc}cher", true).as_deref(), Ok("j\u{f6}rg@b\u{fc}cher"));
+        assert_eq!(forward("j\u{85}rg@b", true), Err(Syntax), "a control character above ASCII");
+        assert_eq!(ForwardPath::parse(b"a\xff@b", true), Err(Syntax));
+        assert_eq!(ForwardPath::parse(b"a\xff@b", false), Err(NeedsSmtputf8));
+        assert_eq!(ReversePath::parse(b"", false), Ok(ReversePath::Null));
+    }
+
+    #[test]
+    fn a_path_ends_at_the_bracket_outside_quotes() {
+        for (text, expected) in [
+            ("<a@b>", Some(("a@b", ""))),
+            ("<a@b> SIZE=1", Some(("a@b", " SIZE=1"))),
+            ("<\"a>b\\\">\"@c>x", Some(("\"a>b\\\">\"@c", "x"))),
+            ("<>", Some(("", ""))),
+            (" <a@b>", None),
+            ("a@b", None),
+            ("<a@b", None),
+            ("<\"a>", None),
+        ] {
+            let expected = expected.map(|(inner, rest)| (inner.as_bytes(), rest.as_bytes()));
+            assert_eq!(split_path(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(text in "(\"?[a-c.\\\\\"@ \u{e9}]{0,8}\"?|[a-c.]{1,5})@(\\[?[0-9a-fIPv.:\u{fc}-]{1,12}\\]?)") {
+            if let Ok(path) = ForwardPath::parse(text.as_bytes(), true) {
+                let printed = path.to_string();
+                prop_assert_eq!(ForwardPath::parse(printed.as_bytes(), true), Ok(path));
+                prop_assert!(printed.len() <= text.len() + 32);
+            }
+        }
+
+        #[test]
+        fn what_is_taken_never_holds_a_control_character(inner: Vec<u8>, quoted in "[\\x00-\\x7f]{0,6}") {
+            for bytes in [inner, format!("\"{quoted}\"@b").into_bytes(), format!("a@{quoted}").into_bytes()] {
+                if let Ok(path) = ForwardPath::parse(&bytes, true) {
+                    prop_assert!(!path.to_string().contains(char::is_control));
+                    let (inner, rest) = split_path(&[b"<", bytes.as_slice(), b">"].concat()).map(|(a, b)| (a.to_vec(), b.to_vec())).expect("brackets");
+                    prop_assert_eq!((inner, rest), (bytes, Vec::new()));
+                }
+            }
+        }
+    }
+}

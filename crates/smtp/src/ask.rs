@@ -121,6 +121,11 @@ pub struct Note {
     pub when: Now,
     /// Who sends, if that was known.
     pub sender: Option<Arc<Sender>>,
+    /// The recipients that were accepted before.
+    pub recipients: Vec<ForwardPath>,
+    /// What the client said, if the refusal was of MAIL or RCPT: at most
+    /// [`REPLY_TEXT_LEN_MAX_BYTES`](crate::reply::REPLY_TEXT_LEN_MAX_BYTES) of printable ASCII.
+    pub command: Option<String>,
     /// What was said to the client.
     pub reply: Refusal,
 }

@@ -61,7 +61,10 @@ impl Fault {
     /// The reply.
     pub(crate) fn refusal(self) -> Refusal {
         let (code, subject, detail, text) = self.words();
-        Refusal::new(code, subject, detail, text)
+        match self {
+            Fault::Arguments(syntax) => Refusal::new(code, subject, detail, format!("syntax: {syntax}")),
+            _ => Refusal::new(code, subject, detail, text),
+        }
     }
 
     fn words(self) -> (u16, u16, u16, &'static str) {

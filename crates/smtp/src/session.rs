@@ -78,6 +78,10 @@ impl Transaction {
     pub(crate) fn new(sender: Arc<Sender>) -> Transaction {
         Transaction { sender, recipients: Vec::new(), chunked: None }
     }
+
+    fn paths(&self) -> Vec<ForwardPath> {
+        self.recipients.iter().map(|recipient| recipient.path.clone()).collect()
+    }
 }
 
 /// What the open question is about.
@@ -211,7 +215,11 @@ impl Session {
         let over = self.tally.bad_commands > self.settings.limits.bad_commands_max;
         let fault = if over { Fault::TooManyErrors } else { fault };
         let refusal = fault.refusal();
-        self.note(now, &refusal);
+        let (sender, recipients) = match self.transaction() {
+            Some(transaction) => (Some(Arc::clone(&transaction.sender)), transaction.paths()),
+            None => (None, Vec::new()),
+        };
+        self.note(Note { when: now, sender, recipients, command: None, reply: refusal.clone() });
         refusal.write(out.bytes_mut());
         if fault.closes() {
             self.close(out);
@@ -226,10 +234,9 @@ impl Session {
         }
     }
 
-    fn note(&mut self, when: Now, reply: &Refusal) {
+    fn note(&mut self, note: Note) {
         if self.notes.len() < NOTES_MAX {
-            let sender = self.transaction().map(|transaction| Arc::clone(&transaction.sender));
-            self.notes.push(Note { when, sender, reply: reply.clone() });
+            self.notes.push(note);
         }
     }
 
@@ -248,10 +255,9 @@ impl Session {
             }
             Err(fault) => {
                 let reply = fault.refusal();
-                if self.notes.len() < NOTES_MAX {
-                    let (when, sender) = (turn.now, Some(transaction.sender));
-                    self.notes.push(Note { when, sender, reply: reply.clone() });
-                }
+                let recipients = transaction.paths();
+                let (sender, reply_noted) = (Some(transaction.sender), reply.clone());
+                self.note(Note { when: turn.now, sender, recipients, command: None, reply: reply_noted });
                 self.answer_delivery(count, Err(reply), turn);
             }
         }
@@ -346,9 +352,16 @@ impl Session {
         if line.len() + 2 > limits.command_line_len_max_bytes && command.verb != "AUTH" {
             return Err(Fault::Line(LineError::TooLong));
         }
-        let done = command.run(self, args, turn);
-        self.mail_refused |= done.is_err() && command.verb == "MAIL";
-        done
+        if let Err(fault) = command.run(self, args, turn) {
+            self.mail_refused |= command.verb == "MAIL";
+            let notes = self.notes.len();
+            self.fail(turn.now, fault, turn.out);
+            if let Some(note) = self.notes.get_mut(notes).filter(|_| matches!(command.verb, "MAIL" | "RCPT"))
+            {
+                note.command = Some(printable(String::from_utf8_lossy(line).into_owned().into()).into());
+            }
+        }
+        Ok(())
     }
 
     /// Gives the next command its time.
