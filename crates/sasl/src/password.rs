@@ -1,0 +1,1 @@
+//! Checking passwords against stored hashes, and making new ones.
