@@ -161,3 +161,6 @@ CREATE TABLE trace_key (
     PRIMARY KEY (name, trace_id)
 ) WITHOUT ROWID;
 CREATE INDEX trace_key_by_trace ON trace_key (trace_id);
+
+-- Old traces are found by their first event.
+CREATE INDEX trace_event_by_time ON trace_event (at_ms) WHERE n = 0;
