@@ -19,6 +19,7 @@ mod address;
 mod blob;
 mod blob_file;
 mod change;
+mod check;
 mod error;
 mod id;
 mod job;
@@ -44,6 +45,7 @@ pub use account::{Account, Alias, Credential, Domain};
 pub use address::ADDRESS_LEN_MAX_BYTES;
 pub use blob::{INLINE_MAX_BYTES, PreparedBlob};
 pub use change::{Changes, Copied, Expunged};
+pub use check::{Counted, FINDINGS_PER_KIND_MAX, Finding, ORPHAN_AGE, Progress, Report};
 pub use error::{Missing, OpenError, StoreError};
 pub use id::{AccountId, BlobId, DomainId, MailboxId, MessageId, ModSeq, QueueId, TraceId, Uid};
 pub use mailbox::{
