@@ -75,6 +75,11 @@ impl Tree {
     }
 }
 
+/// True for files that hold nothing but tests.
+pub fn is_test_file(path: &str) -> bool {
+    path.contains("/tests/") || path.ends_with("/tests.rs")
+}
+
 /// What is tracked, or would be: an untracked file that is not ignored is checked before it is added.
 fn git_files(root: &Path) -> io::Result<Vec<String>> {
     let arguments = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];

@@ -8,7 +8,7 @@ use crate::index;
 use crate::source::{bracket_end, line_of, mask, parts, words};
 
 pub const WHY: &str = "a command is one row of COMMANDS in its crate's src/command.rs, with src/command/<verb>.rs, \
-                       transcripts/<verb>*.txt and an RFC that stands in rfc/index.tsv; capability lists, HELP, \
+                       transcripts/<verb>*.txt and an RFC, named in the row or the file, that stands in rfc/index.tsv; capability lists, HELP, \
                        metrics and docs are made from the rows";
 
 /// A row as text tells: the first string is the verb, and what looks like an RFC is one.
@@ -38,18 +38,19 @@ fn check_crate(tree: &Tree, name: &str, known: &BTreeSet<u32>) -> Vec<Finding> {
         };
         let stem = verb.to_lowercase().replace([' ', '-'], "_");
         let file = format!("crates/{name}/src/command/{stem}.rs");
-        match tree.files.get(&file) {
-            None => say(format!("{verb} has no file {file}")),
-            Some(text) if index::citations(text).is_empty() => say(format!("{file} cites no RFC")),
-            Some(_) => {}
-        }
+        let Some(text) = tree.files.get(&file) else {
+            say(format!("{verb} has no file {file}"));
+            continue;
+        };
         if !has_transcript(tree, name, &stem) {
             say(format!("{verb} has no transcript crates/{name}/transcripts/{stem}*.txt"));
         }
-        if row.rfcs.is_empty() {
-            say(format!("the row of {verb} names no RFC"));
+        let cited = index::citations(text).into_iter().map(|(_, number)| number);
+        let numbers: BTreeSet<u32> = row.rfcs.iter().copied().chain(cited).collect();
+        if numbers.is_empty() {
+            say(format!("neither the row of {verb} nor its file names an RFC"));
         }
-        for number in row.rfcs.iter().filter(|number| !known.contains(number)) {
+        for number in numbers.difference(known) {
             say(format!("RFC {number}, of {verb}, has no row in {}", index::PATH));
         }
     }
@@ -68,7 +69,6 @@ fn rows(text: &str) -> Option<Vec<Row>> {
             .map(|(at, part)| {
                 let start = open + 1 + at;
                 let first = start + part.len() - part.trim_start().len();
-                // Comments behind the comma of the row before would count as this row's: skipped.
                 row(line_of(text, first), &text[first..start + part.len()], part.trim_start())
             })
             .collect(),
@@ -138,7 +138,7 @@ mod tests {
         for (path, text, expected) in [
             (STAT.0, None, at(5, "STAT has no file crates/pop3/src/command/stat.rs")),
             (CAPA.0, None, at(6, "X-CAPA has no file crates/pop3/src/command/x_capa.rs")),
-            (STAT.0, Some("//! Says nothing."), at(5, "crates/pop3/src/command/stat.rs cites no RFC")),
+            (CAPA.0, Some("//! RFC 1734."), at(6, "RFC 1734, of X-CAPA, has no row")),
             (STAT_TRANSCRIPT.0, None, at(5, "STAT has no transcript crates/pop3/transcripts/stat*.txt")),
             (
                 INDEX.0,
@@ -159,12 +159,17 @@ mod tests {
     }
 
     #[test]
-    fn a_row_must_name_its_verb_and_its_rfc() {
-        let text = "pub const COMMANDS: &[Row] = &[row(STAT), row(\"STAT\")];";
-        let expected = [
-            "crates/pop3/src/command.rs:1: the row has no verb",
-            "crates/pop3/src/command.rs:1: the row of STAT names no RFC",
-        ];
-        expect(check, &with("crates/pop3/src/command.rs", Some(text)), &expected);
+    fn a_row_must_name_its_verb() {
+        let files = with("crates/pop3/src/command.rs", Some("pub const COMMANDS: &[Row] = &[row(STAT)];"));
+        expect(check, &files, &["crates/pop3/src/command.rs:1: the row has no verb"]);
+    }
+
+    #[test]
+    fn the_row_or_the_file_must_name_an_rfc() {
+        let table = ("crates/pop3/src/command.rs", "pub const COMMANDS: &[Row] = &[row(\"STAT\")];");
+        expect(check, &[INDEX, MANIFEST, STAT, STAT_TRANSCRIPT, table], &[]);
+        let stat = (STAT.0, "//! Says nothing.");
+        let expected = ["crates/pop3/src/command.rs:1: neither the row of STAT nor its file names an RFC"];
+        expect(check, &[INDEX, MANIFEST, stat, STAT_TRANSCRIPT, table], &expected);
     }
 }

@@ -3,6 +3,7 @@
 use super::{Finding, PROTOCOL_CRATES};
 use crate::Tree;
 use crate::source::{line_of, mask, test_parts};
+use crate::tree::is_test_file;
 
 pub const WHY: &str = "a public item of a protocol crate is documented (what, shapes, units, errors, RFC section), \
                        and its lib.rs has the sections of SECTIONS";
@@ -22,7 +23,8 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         let missing =
             SECTIONS.iter().filter(|section| !text.lines().any(|line| line.trim_end() == **section));
         findings.extend(missing.map(|section| Finding::new(&lib, 1, format!("has no `{section}`"))));
-        for (path, text) in tree.rust(&format!("crates/{name}/src/")) {
+        for (path, text) in tree.rust(&format!("crates/{name}/src/")).filter(|(path, _)| !is_test_file(path))
+        {
             findings.extend(undocumented(tree, path, text));
         }
     }

@@ -32,12 +32,12 @@ use Outside::{AllBut, Only};
 #[rustfmt::skip]
 const LAYERS: &[Layer] = &[
     Layer { name: "wire", ours: &[], outside: Only(&["memchr"]) },
-    Layer { name: "sasl", ours: &["wire"], outside: Only(&["argon2", "base64", "bcrypt", "hmac", "md-5", "pbkdf2", "scrypt", "sha1", "sha2", "stringprep", "subtle", "zeroize"]) },
+    Layer { name: "sasl", ours: &["wire"], outside: Only(&["argon2", "base64", "bcrypt", "hmac", "md-5", "pbkdf2", "sha-crypt", "sha1", "sha2", "stringprep", "subtle", "unicode-normalization", "zeroize"]) },
     Layer { name: "mime", ours: &["wire"], outside: Only(&["base64", "encoding_rs", "memchr"]) },
     Layer { name: "dns", ours: &["wire"], outside: Only(&["bytes", "domain"]) },
     Layer { name: "senderauth", ours: &["wire", "mime", "dns"], outside: Only(&["base64", "ed25519-dalek", "memchr", "rsa", "sha1", "sha2"]) },
     Layer { name: "smtp", ours: &["wire", "sasl", "mime"], outside: Only(&["base64", "memchr"]) },
-    Layer { name: "imap", ours: &["wire", "sasl", "mime"], outside: Only(&["base64", "memchr"]) },
+    Layer { name: "imap", ours: &["wire", "sasl", "mime"], outside: Only(&["base64", "memchr", "unicode-normalization"]) },
     Layer { name: "pop3", ours: &["wire", "sasl"], outside: Only(&["base64", "memchr"]) },
     Layer { name: "ftp", ours: &["wire", "sasl"], outside: Only(&["memchr"]) },
     Layer { name: "store", ours: &["mime", "dns"], outside: AllBut(&["anyhow", "axum", "clap", "hyper", "rustls", "tokio-rustls"]) },

@@ -3,6 +3,7 @@
 use super::Finding;
 use crate::Tree;
 use crate::source::{line_of, mask, test_parts, words};
+use crate::tree::is_test_file;
 
 pub const WHY: &str = "a test that sleeps is slow on a fast machine and wrong on a slow one: move the clock's \
                        value, or wait for the condition itself in one of the places named in WAITING_PLACES";
@@ -13,6 +14,9 @@ const WAITING_PLACES: &[(&str, &str)] = &[(
     "real processes have no clock that a test could move: polls a condition up to a deadline",
 )];
 
+/// The crate that runs tests is one.
+const TEST_CRATE: &str = "crates/transcript/";
+
 /// Ways to let time pass.
 const SLEEPS: &[&str] = &["sleep", "sleep_ms", "sleep_until", "park_timeout"];
 
@@ -22,7 +26,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     for (path, text) in rust {
         let code = mask(text);
         let parts =
-            if is_test_file(path) { std::iter::once(0..code.len()).collect() } else { test_parts(&code) };
+            if is_all_tests(path) { std::iter::once(0..code.len()).collect() } else { test_parts(&code) };
         for part in parts {
             for at in SLEEPS.iter().flat_map(|sleep| words(&code[part.clone()], sleep)) {
                 findings.push(Finding::new(path, line_of(&code, part.start + at), "a test sleeps"));
@@ -32,9 +36,8 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// True for files that hold nothing but tests, and for the crate that runs them.
-fn is_test_file(path: &str) -> bool {
-    path.contains("/tests/") || path.ends_with("/tests.rs") || path.starts_with("crates/transcript/")
+fn is_all_tests(path: &str) -> bool {
+    is_test_file(path) || path.starts_with(TEST_CRATE)
 }
 
 #[cfg(test)]
@@ -60,20 +63,20 @@ mod tests {
 
     #[test]
     fn tests_may_not() {
-        for sleep in ["thread::sleep(x)", "tokio::time::sleep(x).await", "sleep_until(x).await"] {
-            let inside = format!("fn f() {{}}\n#[cfg(test)]\nmod tests {{\n fn g() {{ {sleep} }}\n}}");
+        for nap in ["thread::sleep(x)", "tokio::time::sleep(x).await", "sleep_until(x).await"] {
+            let inside = format!("fn f() {{}}\n#[cfg(test)]\nmod tests {{\n fn g() {{ {nap} }}\n}}");
             expect(check, &[("crates/store/src/a.rs", &inside)], &["crates/store/src/a.rs:4: a test sleeps"]);
             expect(
                 check,
-                &[("crates/posthouse/tests/it/a.rs", sleep)],
+                &[("crates/posthouse/tests/it/a.rs", nap)],
                 &["crates/posthouse/tests/it/a.rs:1: "],
             );
             expect(
                 check,
-                &[("crates/posthouse/src/a/tests.rs", sleep)],
+                &[("crates/posthouse/src/a/tests.rs", nap)],
                 &["crates/posthouse/src/a/tests.rs:1: "],
             );
-            expect(check, &[("crates/transcript/src/lib.rs", sleep)], &["crates/transcript/src/lib.rs:1: "]);
+            expect(check, &[("crates/transcript/src/lib.rs", nap)], &["crates/transcript/src/lib.rs:1: "]);
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::Finding;
 use crate::Tree;
 use crate::source::{line_of, mask, test_parts, words};
+use crate::tree::is_test_file;
 
 pub const WHY: &str = "memory safety without exceptions, errors that say whose fault they are, libraries that keep \
                        quiet, and no promises to finish later";
@@ -60,9 +61,8 @@ fn say(findings: &mut Vec<Finding>, path: &str, text: &str, banned: &[&str], why
 }
 
 fn is_quiet(path: &str) -> bool {
-    path.starts_with("crates/")
-        && path.contains("/src/")
-        && !TALKING_CRATES.iter().any(|own| path.starts_with(own))
+    let is_library = path.starts_with("crates/") && path.contains("/src/") && !is_test_file(path);
+    is_library && !TALKING_CRATES.iter().any(|own| path.starts_with(own))
 }
 
 /// The code, with what is compiled for tests alone made blank.
