@@ -99,12 +99,14 @@ pub fn citations(text: &str) -> Vec<(usize, u32)> {
     starts.filter_map(|at| Some((at, citation(&text[at + 3..])?))).collect()
 }
 
-/// The number after the letters, as in `RFC 5321`, `RFC5321`, `RFC-5321` and `RFCs 5321`.
+/// The number after the letters, as in `RFC 5321`, `RFC5321`, `RFC-5321` and `RFCs 5321`. Three
+/// digits without a space are none: IMAP has an `RFC822.SIZE`.
 fn citation(rest: &str) -> Option<u32> {
     let rest = rest.strip_prefix('s').unwrap_or(rest);
-    let rest = rest.strip_prefix([' ', '-', '\u{a0}']).unwrap_or(rest);
-    let len = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    rest[..len].parse().ok()
+    let spaced = rest.strip_prefix([' ', '-', '\u{a0}']);
+    let digits = spaced.unwrap_or(rest);
+    let len = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..len].parse().ok().filter(|_| spaced.is_some() || len > 3)
 }
 
 #[cfg(test)]
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn citations_are_found_however_written() {
-        let found = citations("RFC 5321 §4, (RFC1939), RFC-822; RFCs 3501 and RFC x");
+        let found = citations("RFC 5321 §4, (RFC1939), RFC-822; RFCs 3501, RFC822.SIZE and RFC x");
         assert_eq!(found.into_iter().map(|(_, number)| number).collect::<Vec<_>>(), [5321, 1939, 822, 3501]);
     }
 }
