@@ -6,7 +6,7 @@ use crate::source::{line_of, mask, test_parts};
 use crate::tree::is_test_file;
 
 pub const WHY: &str = "a public item of a protocol crate is documented (what, shapes, units, errors, RFC section), \
-                       and its lib.rs has the sections of SECTIONS";
+                       and its lib.rs has `# Standards` and `# Hostile input`";
 
 /// What lib.rs must say of the crate.
 const SECTIONS: &[&str] = &["//! # Standards", "//! # Hostile input"];
