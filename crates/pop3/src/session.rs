@@ -95,20 +95,6 @@ impl Session {
         }
     }
 
-    /// Moves a line that is over the limit before its end has come to the front of the input's
-    /// memory, where the reader can drop it whole.
-    fn front(&self, input: &mut Input) {
-        let limit = match self.state {
-            State::Transaction(_) => COMMAND_LEN_MAX_BYTES,
-            _ => AUTH_LINE_LEN_MAX_BYTES,
-        };
-        if input.len() >= limit && !input.as_slice().contains(&b'\n') {
-            let line = Secret::from(input.as_slice());
-            input.clear();
-            input.push(line.expose());
-        }
-    }
-
     fn touch(&mut self, now: Now) {
         self.deadline = now + self.settings.limits.idle.max(IDLE_MIN);
     }
@@ -289,7 +275,6 @@ impl wire::Session for Session {
 
     fn input(&mut self, now: Now, input: &mut Input, out: &mut Outputs<Ask>) {
         while self.is_listening() && !out.has_ask() && !out.is_closed() {
-            self.front(input);
             let Some(line) = self.lines.next(input) else { return };
             // A whole command, not a byte, winds the timer up (RFC 1939 §3).
             self.touch(now);
