@@ -1,11 +1,18 @@
 //! The server: configuration, listeners, TLS, clock, the drivers that join protocols to the store,
 //! and the command line. The binary is a thin `main` over this.
 
+pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod driver;
 pub mod files;
 pub mod http;
 pub mod listen;
 pub mod metrics;
+pub mod pop3;
+pub mod room;
+pub mod smtp;
+pub mod submission;
 pub mod tls;
+pub mod trace;
