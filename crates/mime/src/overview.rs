@@ -1,6 +1,5 @@
 //! What list views need of a message: made once at delivery, kept beside it, read without copying.
 
-use crate::content::Disposition;
 use crate::date::Date;
 use crate::envelope::EnvelopeFields;
 use crate::header::{Headers, unfold};
@@ -98,6 +97,8 @@ pub struct Overview {
     pub fields: Vec<u8>,
     /// False if the fields were over [`CACHED_FIELDS_MAX_BYTES`] and some are missing.
     pub fields_complete: bool,
+    /// True if the message has a part to keep as a file ([`Message::is_attachment`]).
+    pub has_attachment: bool,
     /// The start of the text, on one line, at most [`PREVIEW_MAX_BYTES`].
     pub preview: String,
     /// The Message-ID without angle brackets; empty if there is none.
@@ -136,6 +137,7 @@ impl Overview {
             sent: shown.date.and_then(Date::parse),
             fields,
             fields_complete,
+            has_attachment: message.is_attachment(&message.root) || has_attachment(message, &message.root),
             preview: preview(message),
             message_id: shown.message_id.map(message_id_of).unwrap_or_default(),
         }
@@ -150,6 +152,7 @@ impl Overview {
             sent: self.sent,
             fields: &self.fields,
             fields_complete: self.fields_complete,
+            has_attachment: self.has_attachment,
             preview: &self.preview,
             message_id: &self.message_id,
         }
@@ -163,7 +166,8 @@ impl Overview {
         let mut out = Vec::with_capacity(len);
         let has_date = if self.sent.is_some() { HAS_DATE } else { 0 };
         let complete = if self.fields_complete { FIELDS_COMPLETE } else { 0 };
-        out.extend([VERSION, has_date | complete]);
+        let attachment = if self.has_attachment { HAS_ATTACHMENT } else { 0 };
+        out.extend([VERSION, has_date | complete | attachment]);
         let sent = self.sent.unwrap_or(Date::utc(0));
         out.extend(sent.unix_s.to_le_bytes());
         out.extend(sent.zone_minutes.to_le_bytes());
@@ -179,6 +183,7 @@ impl Overview {
 const VERSION: u8 = 1;
 const HAS_DATE: u8 = 1;
 const FIELDS_COMPLETE: u8 = 2;
+const HAS_ATTACHMENT: u8 = 4;
 /// Version, flags, seconds, zone.
 const HEAD_LEN_BYTES: usize = 1 + 1 + 8 + 2;
 
@@ -198,6 +203,8 @@ pub struct OverviewRef<'a> {
     pub fields: &'a [u8],
     /// False if some cached fields are missing.
     pub fields_complete: bool,
+    /// True if the message has a part to keep as a file.
+    pub has_attachment: bool,
     /// The start of the text.
     pub preview: &'a str,
     /// The Message-ID without angle brackets.
@@ -227,6 +234,7 @@ impl<'a> OverviewRef<'a> {
             sent: (flags & HAS_DATE != 0).then_some(sent),
             fields: text()?,
             fields_complete: flags & FIELDS_COMPLETE != 0,
+            has_attachment: flags & HAS_ATTACHMENT != 0,
             preview: std::str::from_utf8(text()?).ok()?,
             message_id: text()?,
         })
@@ -283,9 +291,13 @@ fn first_text<'m>(message: &Message<'_>, part: &'m Part) -> Option<&'m Part> {
     if let Some(inner) = &part.message {
         return first_text(message, inner);
     }
-    let disposition = part.fields.disposition.and_then(|span| Disposition::parse(span.of(message.raw)));
-    let attached = disposition.is_some_and(|d| d.is_attachment());
-    (part.content_type.is_kind("text") && !attached && !part.body.is_empty()).then_some(part)
+    let readable = part.content_type.is_kind("text") && !part.body.is_empty();
+    (readable && !message.is_attachment(part)).then_some(part)
+}
+
+/// True if the message, or one inside that is not itself attached, has a part to keep as a file.
+fn has_attachment(message: &Message<'_>, part: &Part) -> bool {
+    part.children.iter().any(|child| message.is_attachment(child) || has_attachment(message, child))
 }
 
 /// Cutting the source may have cut a character of UTF-8 in two; its start goes.
