@@ -270,9 +270,10 @@ fn preview(message: &Message<'_>) -> String {
         let is_html = part.content_type.is("text", "html");
         let source_max = if is_html { PREVIEW_SOURCE_MAX_BYTES } else { PREVIEW_PLAIN_SOURCE_MAX_BYTES };
         let body = part.body.of(message.raw);
-        let body = transfer::decode(&part.encoding, &body[..body.len().min(source_max)]);
-        let body = without_cut_character(&body);
-        let text = charset::decode(part.content_type.charset(), body);
+        let start = &body[..body.len().min(source_max)];
+        let decoded = transfer::decode(&part.encoding, start);
+        let decoded = if start.len() < body.len() { without_cut_character(&decoded) } else { &decoded };
+        let text = charset::decode(part.content_type.charset(), decoded);
         if is_html {
             let mut plain = String::with_capacity(PREVIEW_MAX_BYTES * 4);
             html::text_into(&text, PREVIEW_MAX_BYTES * 8, &mut plain);
@@ -310,19 +311,16 @@ fn without_cut_character(body: &[u8]) -> &[u8] {
 
 /// Appends text with single spaces between its words, up to [`PREVIEW_MAX_BYTES`].
 fn collapse_into(text: &str, out: &mut String) {
-    let mut space = false;
-    for c in text.chars() {
-        if c.is_whitespace() || c.is_control() {
-            space = !out.is_empty();
-            continue;
+    let gap = |c: char| c.is_whitespace() || c.is_control();
+    for word in text.split(gap).filter(|word| !word.is_empty()) {
+        let space = usize::from(!out.is_empty());
+        let room = PREVIEW_MAX_BYTES.saturating_sub(out.len() + space);
+        let fits = (0..=room.min(word.len())).rev().find(|at| word.is_char_boundary(*at)).unwrap_or(0);
+        if fits > 0 {
+            out.extend([&" "[..space], &word[..fits]]);
         }
-        if out.len() + usize::from(space) + c.len_utf8() > PREVIEW_MAX_BYTES {
+        if fits < word.len() {
             return;
         }
-        if space {
-            out.push(' ');
-            space = false;
-        }
-        out.push(c);
     }
 }
