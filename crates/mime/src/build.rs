@@ -13,7 +13,8 @@ use crate::word;
 /// Why a header field was refused; the caller's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldError {
-    /// The name is empty or holds a byte other than printable ASCII without the colon.
+    /// The name is empty, too long, or holds a byte other than printable ASCII without the colon; or
+    /// a subtype is not ASCII.
     BadName,
     /// The text holds CR, LF, NUL or another control character: nothing may begin a new field.
     Control,
@@ -184,6 +185,9 @@ impl Body {
     /// [`FieldError`] if the subtype holds what a header field cannot.
     pub fn multipart(subtype: &str, parts: Vec<Body>) -> Result<Body, FieldError> {
         check_text(subtype)?;
+        if !subtype.is_ascii() {
+            return Err(FieldError::BadName);
+        }
         Ok(Body { fields: Vec::new(), content: Content::Parts(format!("multipart/{subtype}"), parts) })
     }
 

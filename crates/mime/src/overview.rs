@@ -4,8 +4,8 @@ use crate::date::Date;
 use crate::envelope::EnvelopeFields;
 use crate::header::{Headers, unfold};
 use crate::limits::{
-    CACHED_FIELDS_MAX_BYTES, FIELDS_MAX, PREVIEW_MAX_BYTES, PREVIEW_PLAIN_SOURCE_MAX_BYTES,
-    PREVIEW_SOURCE_MAX_BYTES,
+    CACHED_FIELDS_MAX_BYTES, FIELDS_MAX, HEADER_LEN_MAX_BYTES, PREVIEW_MAX_BYTES,
+    PREVIEW_PLAIN_SOURCE_MAX_BYTES, PREVIEW_SOURCE_MAX_BYTES,
 };
 use crate::section::{filter_fields, push_field};
 use crate::tree::{Message, Part};
@@ -115,7 +115,7 @@ impl Overview {
             if field.is_junk() {
                 continue;
             }
-            if i < FIELDS_MAX {
+            if i < FIELDS_MAX && field.span.end <= HEADER_LEN_MAX_BYTES {
                 shown.add(field.name, field.value);
             }
             if is_cached_field(field.name) {

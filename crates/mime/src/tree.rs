@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::content::{ContentType, Disposition, TransferEncoding};
 use crate::header::{Field, Headers, is_blank_line, line_end};
-use crate::limits::{DEPTH_MAX, FIELDS_MAX, PARTS_MAX};
+use crate::limits::{DEPTH_MAX, PARTS_MAX};
 use crate::{Span, charset, param, transfer};
 
 /// A message and the tree of its parts.
@@ -301,7 +301,7 @@ impl Parser<'_> {
 impl Claims {
     fn read(raw: &[u8], header: Span) -> Claims {
         let mut claims = Claims::default();
-        for field in Headers::at(raw, header).iter().take(FIELDS_MAX) {
+        for field in Headers::at(raw, header).fields() {
             if field.name.len() > 8 && field.name[..8].eq_ignore_ascii_case(b"content-") {
                 claims.content_field(&field);
             }

@@ -70,6 +70,7 @@ fn fields_refuse_what_could_break_out() {
     assert_eq!(Body::attachment("a/b", "x\ny", vec![]).err(), Some(FieldError::Control));
     assert_eq!(Body::attachment("a/b\r\nX: y", "x", vec![]).err(), Some(FieldError::Control));
     assert_eq!(Body::multipart("mixed\r\n", vec![]).err(), Some(FieldError::Control));
+    assert_eq!(Body::multipart("mixéd", vec![]).err(), Some(FieldError::BadName));
 }
 
 #[test]
