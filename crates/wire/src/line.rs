@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn lines_are_the_same_wherever_the_bytes_are_cut() {
         use LineError::*;
-        let table: &[(&[u8], LineEnd, &[Result<&[u8], LineError>])] = &[
+        type Row = (&'static [u8], LineEnd, &'static [Result<&'static [u8], LineError>]);
+        let table: &[Row] = &[
             (b"NOOP\r\nQUIT\r\n", LineEnd::CrLf, &[Ok(b"NOOP"), Ok(b"QUIT")]),
             (b"\r\n", LineEnd::CrLf, &[Ok(b"")]),
             (b"NOOP\nQUIT\r\n", LineEnd::CrLf, &[Err(BareLf), Ok(b"QUIT")]),
@@ -120,6 +121,19 @@ mod tests {
             let singles: Vec<&[u8]> = bytes.chunks(1).collect();
             assert_eq!(read(&mut LineReader::new(10, *end), &singles), expected, "{bytes:?} byte by byte");
         }
+    }
+
+    #[test]
+    fn a_long_line_behind_a_short_one_is_dropped_whole() {
+        let mut input = Input::new();
+        input.push(&[b"A\r\n".to_vec(), vec![b'x'; 200]].concat());
+        let mut reader = LineReader::new(100, LineEnd::CrLf);
+        assert_eq!(reader.next(&mut input), Some(Ok(b"A".to_vec())));
+        assert_eq!(reader.next(&mut input), None);
+        assert!(input.is_empty());
+        input.push(b"x\r\nB\r\n");
+        assert_eq!(reader.next(&mut input), Some(Err(LineError::TooLong)));
+        assert_eq!(reader.next(&mut input), Some(Ok(b"B".to_vec())));
     }
 
     #[test]

@@ -1,0 +1,9 @@
+//! CHECK (RFC 3501 §6.4.1, gone in RFC 9051): no arguments.
+
+use super::{Command, Request};
+use crate::cursor::{Cursor, Numbering, Parsed};
+
+pub(super) fn parse(cursor: &mut Cursor, _: Numbering) -> Parsed<Request> {
+    cursor.end()?;
+    Ok(Request::Run(Command::Check))
+}

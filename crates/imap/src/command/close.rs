@@ -1,0 +1,9 @@
+//! CLOSE (RFC 9051 §6.4.1): no arguments.
+
+use super::{Command, Request};
+use crate::cursor::{Cursor, Numbering, Parsed};
+
+pub(super) fn parse(cursor: &mut Cursor, _: Numbering) -> Parsed<Request> {
+    cursor.end()?;
+    Ok(Request::Run(Command::Close))
+}

@@ -1,0 +1,9 @@
+//! IDLE (RFC 9051 §6.3.13, RFC 2177): no arguments.
+
+use super::Request;
+use crate::cursor::{Cursor, Numbering, Parsed};
+
+pub(super) fn parse(cursor: &mut Cursor, _: Numbering) -> Parsed<Request> {
+    cursor.end()?;
+    Ok(Request::Idle)
+}

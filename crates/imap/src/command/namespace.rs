@@ -1,0 +1,9 @@
+//! NAMESPACE (RFC 9051 §6.3.10): no arguments.
+
+use super::{Command, Request};
+use crate::cursor::{Cursor, Numbering, Parsed};
+
+pub(super) fn parse(cursor: &mut Cursor, _: Numbering) -> Parsed<Request> {
+    cursor.end()?;
+    Ok(Request::Run(Command::Namespace))
+}

@@ -1,0 +1,9 @@
+//! UNSELECT (RFC 9051 §6.4.2): no arguments.
+
+use super::{Command, Request};
+use crate::cursor::{Cursor, Numbering, Parsed};
+
+pub(super) fn parse(cursor: &mut Cursor, _: Numbering) -> Parsed<Request> {
+    cursor.end()?;
+    Ok(Request::Run(Command::Unselect))
+}

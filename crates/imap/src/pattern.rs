@@ -1,0 +1,104 @@
+//! Patterns of LIST and LSUB (RFC 9051 §6.3.9).
+
+use crate::cursor::Dialect;
+use crate::limits;
+use crate::mailbox::{self, MailboxName, SEPARATOR};
+
+/// A pattern in UTF-8 with its reference in front: `*` stands for any characters, `%` for any but
+/// the hierarchy separator. One that is no well encoded name matches nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern(Vec<Piece>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    /// This byte; bytes of a first level INBOX in any case.
+    Byte(u8),
+    /// `%`
+    Level,
+    /// `*`
+    Any,
+}
+
+impl Pattern {
+    /// The pattern of a LIST command: the reference is put in front as it is (RFC 9051 §6.3.9).
+    pub fn from_wire(reference: &[u8], pattern: &[u8], dialect: Dialect) -> Pattern {
+        let whole = [reference, pattern].concat();
+        match mailbox::decode(&whole, dialect) {
+            Ok(text) if text.len() <= limits::MAILBOX_NAME_LEN_MAX_BYTES => Pattern::new(&text),
+            _ => Pattern::nothing(),
+        }
+    }
+
+    /// A pattern in UTF-8.
+    pub fn new(text: &str) -> Pattern {
+        let mut pieces = Vec::new();
+        for byte in mailbox::normalise(text).bytes() {
+            let piece = match byte {
+                b'*' => Piece::Any,
+                b'%' => Piece::Level,
+                byte => Piece::Byte(byte),
+            };
+            match (pieces.last(), piece) {
+                // Runs of wildcards mean no more than the strongest of them.
+                (Some(Piece::Any), Piece::Any | Piece::Level) | (Some(Piece::Level), Piece::Level) => {}
+                (Some(Piece::Level), Piece::Any) => *pieces.last_mut().expect("just seen") = Piece::Any,
+                _ => pieces.push(piece),
+            }
+        }
+        Pattern(pieces)
+    }
+
+    /// No name has a NUL.
+    fn nothing() -> Pattern {
+        Pattern(vec![Piece::Byte(0)])
+    }
+
+    /// Whether the pattern matches the whole name. Takes time in proportion to the name's length
+    /// times the number of wildcards, whatever the name: every state is kept once.
+    pub fn matches(&self, name: &MailboxName) -> bool {
+        let name = name.as_str();
+        let inbox_len = if name == "INBOX" || name.starts_with("INBOX/") { 5 } else { 0 };
+        let mut states = vec![0];
+        let mut next = Vec::new();
+        for (at, byte) in name.bytes().enumerate() {
+            next.clear();
+            self.step(&states, byte, at < inbox_len, &mut next);
+            std::mem::swap(&mut states, &mut next);
+            if states.is_empty() {
+                return false;
+            }
+        }
+        states.iter().any(|state| self.is_end(*state))
+    }
+
+    /// The states after `byte`, ascending and each once.
+    fn step(&self, states: &[usize], byte: u8, fold: bool, next: &mut Vec<usize>) {
+        let mut push = |state: usize| {
+            if next.last().is_none_or(|last| *last < state) {
+                next.push(state);
+            }
+        };
+        for &state in states {
+            let mut state = state;
+            if let Some(wildcard @ (Piece::Any | Piece::Level)) = self.0.get(state) {
+                if *wildcard == Piece::Any || byte != SEPARATOR as u8 {
+                    push(state);
+                }
+                state += 1;
+            }
+            if let Some(Piece::Byte(wanted)) = self.0.get(state) {
+                if *wanted == byte || fold && wanted.eq_ignore_ascii_case(&byte) {
+                    push(state + 1);
+                }
+            }
+        }
+    }
+
+    fn is_end(&self, state: usize) -> bool {
+        match &self.0[state..] {
+            [] => true,
+            [Piece::Any | Piece::Level] => true,
+            _ => false,
+        }
+    }
+}
