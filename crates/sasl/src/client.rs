@@ -202,7 +202,7 @@ fn scram_first(
 
 /// ClientProof and ServerSignature (RFC 5802 §3).
 fn prove(password: &[u8], first: &ServerFirst<'_>, auth_message: &str) -> ([u8; 32], Key) {
-    let salted = keys::salted_password(&prepare::password(password), &first.salt, first.iterations);
+    let salted = keys::salted_password(prepare::password(password).expose(), &first.salt, first.iterations);
     let (client_key, server_key) = keys::client_and_server_key(&salted);
     let client_signature = keys::hmac(&*keys::hash(&*client_key), auth_message.as_bytes());
     let proof = keys::xor(&client_key, &client_signature);

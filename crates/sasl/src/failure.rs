@@ -15,7 +15,7 @@ pub enum Failure {
     },
     /// The client sent `*` (RFC 4954 §4, RFC 9051 §6.2.2, RFC 5034 §4). 501 5.7.0, IMAP BAD.
     Cancelled,
-    /// Right grammar, but not let in. 535 5.7.8, IMAP NO [AUTHENTICATIONFAILED].
+    /// Right grammar, but not let in. 535 5.7.8, IMAP `NO [AUTHENTICATIONFAILED]`.
     ///
     /// What exactly was wrong is for logs; clients must not be told more than that it failed.
     Refused(Refusal),

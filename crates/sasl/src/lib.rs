@@ -5,6 +5,21 @@
 //! to send or what to ask the outside. The crate does not know who the users are: it asks
 //! ([`PendingVerify`], [`PendingScram`]) and is told. The client side is [`client::Exchange`].
 //!
+//! ```
+//! use sasl::{Exchange, Mechanism, Offer, ServerNonce, Step, password, response};
+//!
+//! let offer = Offer { tls: true, ..Offer::default() };
+//! let stored = password::hash_argon2id(b"secret", [7; 16]);
+//! // AUTH PLAIN AHVzZXIAc2VjcmV0
+//! let mechanism = offer.select(b"PLAIN").expect("offered over TLS");
+//! let initial = response::decode_initial(b"AHVzZXIAc2VjcmV0").expect("base64");
+//! let nonce = ServerNonce::from_random([9; 18]);
+//! let step = Exchange::start(&offer, mechanism, nonce, Some(initial.expose())).expect("offered");
+//! let Step::NeedVerify(pending) = step else { panic!("PLAIN asks for a check") };
+//! let verdict = password::verify(&stored, pending.password().expose()).expect("our own form");
+//! assert!(matches!(pending.resume(verdict.ok), Step::Done { user } if user == "user"));
+//! ```
+//!
 //! | module | what it knows |
 //! |---|---|
 //! | [`mechanism`] | the mechanisms, and which of them a connection may be offered |

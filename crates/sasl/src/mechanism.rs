@@ -101,7 +101,7 @@ pub struct Offer {
 pub enum NotOffered {
     /// Not known, or not possible on this connection. 504 5.5.4, IMAP NO.
     Unsupported,
-    /// Known, but only over TLS. 538 5.7.11, IMAP NO [PRIVACYREQUIRED].
+    /// Known, but only over TLS. 538 5.7.11, IMAP `NO [PRIVACYREQUIRED]`.
     NeedsTls,
 }
 

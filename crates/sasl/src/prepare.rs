@@ -1,12 +1,11 @@
 //! Names and passwords in one spelling (SASLprep, RFC 4013).
 
-use std::borrow::Cow;
-
 use stringprep::tables;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::failure::Malformed;
 use crate::limits::USER_LEN_MAX_BYTES;
+use crate::secret::Secret;
 
 /// A user name in the spelling in which names are compared.
 ///
@@ -46,10 +45,10 @@ fn prohibited(c: char) -> bool {
 /// What SASLprep cannot prepare (not UTF-8, prohibited or unassigned characters, which include
 /// today's emoji) is taken as it is, like PostgreSQL and its clients do: a password has nothing to
 /// gain from being refused.
-pub fn password(raw: &[u8]) -> Cow<'_, [u8]> {
+pub fn password(raw: &[u8]) -> Secret {
     match std::str::from_utf8(raw).ok().map(stringprep::saslprep) {
-        Some(Ok(Cow::Owned(text))) if !text.is_empty() => Cow::Owned(text.into_bytes()),
-        _ => Cow::Borrowed(raw),
+        Some(Ok(text)) if !text.is_empty() => Secret::new(text.into_owned().into_bytes()),
+        _ => Secret::from(raw),
     }
 }
 
@@ -94,7 +93,7 @@ mod tests {
             ("\u{ad}".as_bytes(), "\u{ad}".as_bytes()),
         ];
         for (raw, prepared) in cases {
-            assert_eq!(password(raw).as_ref(), prepared);
+            assert_eq!(password(raw).expose(), prepared);
         }
     }
 }

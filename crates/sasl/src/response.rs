@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Malformed};
 use crate::limits::RESPONSE_LEN_MAX_BYTES;
@@ -36,7 +37,11 @@ fn decode(text: &[u8]) -> Result<Secret, Failure> {
     if text.len() > RESPONSE_LEN_MAX_BYTES {
         return Err(Failure::TooLong { limit_bytes: RESPONSE_LEN_MAX_BYTES });
     }
-    STANDARD.decode(text).map(Secret::new).map_err(|_| Malformed::Base64.into())
+    // Decoded in place, so that what is left of a broken response is overwritten as well.
+    let mut data = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
+    let length = STANDARD.decode_slice(text, &mut data).map_err(|_| Malformed::Base64)?;
+    data.truncate(length);
+    Ok(Secret::new(std::mem::take(&mut *data)))
 }
 
 /// Encodes a challenge or a response, as it stands on a line of its own.
@@ -54,14 +59,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn plain(result: Result<Secret, Failure>) -> Result<Vec<u8>, Failure> {
+    type Decoded = Result<Vec<u8>, Failure>;
+
+    fn plain(result: Result<Secret, Failure>) -> Decoded {
         result.map(|s| s.expose().to_vec())
     }
 
     #[test]
     fn lines() {
         let bad = Err(Failure::Malformed(Malformed::Base64));
-        let cases: [(&[u8], Result<Vec<u8>, Failure>); 12] = [
+        let cases: [(&[u8], Decoded); 12] = [
             (b"", Ok(vec![])),
             (b"*", Err(Failure::Cancelled)),
             (b"AA==", Ok(vec![0])),

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn nothing_is_printed() {
         assert_eq!(format!("{:?}", Secret::from("hunter2")), "Secret(…)");
-        assert_eq!(format!("{:#?}", Some(Secret::from("hunter2"))).contains("hunter"), false);
+        assert!(!format!("{:#?}", Some(Secret::from("hunter2"))).contains("hunter"));
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Input {
 
     /// Drops the first `count` bytes (all, if there are fewer).
     pub fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.bytes.len());
+        self.start = self.start.saturating_add(count).min(self.bytes.len());
         if self.start == self.bytes.len() {
             self.clear();
         }

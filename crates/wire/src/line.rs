@@ -124,6 +124,19 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_behind_a_short_one_is_dropped_whole() {
+        let mut input = Input::new();
+        input.push(&[b"A\r\n".to_vec(), vec![b'x'; 200]].concat());
+        let mut reader = LineReader::new(100, LineEnd::CrLf);
+        assert_eq!(reader.next(&mut input), Some(Ok(b"A".to_vec())));
+        assert_eq!(reader.next(&mut input), None);
+        assert!(input.is_empty());
+        input.push(b"x\r\nB\r\n");
+        assert_eq!(reader.next(&mut input), Some(Err(LineError::TooLong)));
+        assert_eq!(reader.next(&mut input), Some(Ok(b"B".to_vec())));
+    }
+
+    #[test]
     fn a_line_without_end_costs_no_more_than_the_limit() {
         let mut reader = LineReader::new(100, LineEnd::CrLf);
         let mut input = Input::new();

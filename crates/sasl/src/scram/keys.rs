@@ -31,7 +31,7 @@ pub(crate) fn salted_password(password: &[u8], salt: &[u8], iterations: u32) -> 
     let mut last: Key = Zeroizing::new(first.finalize().into_bytes().into());
     let mut sum: Key = last.clone();
     for _ in 1..iterations {
-        *last = keyed.clone().chain_update(&*last).finalize().into_bytes().into();
+        *last = keyed.clone().chain_update(*last).finalize().into_bytes().into();
         *sum = xor(&sum, &last);
     }
     sum

@@ -50,7 +50,7 @@ impl ScramSecret {
     }
 
     fn compute(password: &[u8], salt: &[u8], iterations: u32) -> ScramSecret {
-        let salted = keys::salted_password(&prepare::password(password), salt, iterations);
+        let salted = keys::salted_password(prepare::password(password).expose(), salt, iterations);
         let (client_key, server_key) = keys::client_and_server_key(&salted);
         ScramSecret { salt: salt.to_vec(), iterations, stored_key: keys::hash(&*client_key), server_key }
     }

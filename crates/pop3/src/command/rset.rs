@@ -1,0 +1,13 @@
+//! RSET: takes all marks away (RFC 1939 §5).
+
+use super::{Args, Turn};
+use crate::refusal::Refusal;
+use crate::reply;
+use crate::transaction::{Next, Transaction};
+
+pub(crate) fn run(open: &mut Transaction, args: Args<'_>, turn: &mut Turn<'_>) -> Result<Next, Refusal> {
+    args.none()?;
+    open.unmark_all();
+    reply::ok(turn.out, &format!("{} messages ({} octets)", open.left(), open.left_octets()));
+    Ok(Next::Stay)
+}

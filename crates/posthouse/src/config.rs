@@ -1,0 +1,337 @@
+//! The configuration file: what must be known before the store opens.
+
+use serde::Deserialize;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// The whole file, checked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The name by which this server greets and signs its trace fields.
+    pub hostname: String,
+    /// Where everything that lasts is kept.
+    pub data_dir: PathBuf,
+    /// Which services listen where.
+    #[serde(default)]
+    pub listen: Listen,
+    /// The certificate; absent: a self-signed one is made in `data_dir`.
+    pub tls: Option<Tls>,
+    /// Where accounts and mail are kept.
+    #[serde(default)]
+    pub store: Store,
+    /// How people log in.
+    #[serde(default)]
+    pub auth: Auth,
+    /// Resolvers to use instead of the system's.
+    #[serde(default)]
+    pub resolver: Resolver,
+    /// What one client may take.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How the log is written.
+    #[serde(default)]
+    pub log: Log,
+}
+
+/// Lists of address:port; an absent list switches the service off.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// SMTP from other servers (port 25).
+    pub smtp: Vec<SocketAddr>,
+    /// Submission with STARTTLS (587).
+    pub submission: Vec<SocketAddr>,
+    /// Submission inside TLS (465).
+    pub submissions: Vec<SocketAddr>,
+    /// LMTP for local programs that deliver (24).
+    pub lmtp: Vec<SocketAddr>,
+    /// IMAP with STARTTLS (143).
+    pub imap: Vec<SocketAddr>,
+    /// IMAP inside TLS (993).
+    pub imaps: Vec<SocketAddr>,
+    /// POP3 with STLS (110).
+    pub pop3: Vec<SocketAddr>,
+    /// POP3 inside TLS (995).
+    pub pop3s: Vec<SocketAddr>,
+    /// HTTP: metrics and health.
+    pub http: Vec<SocketAddr>,
+    /// Named so that a file written for later versions is understood; see [`Config::not_served`].
+    pub dns: Vec<SocketAddr>,
+    /// See `dns`.
+    pub ftp: Vec<SocketAddr>,
+    /// See `dns`.
+    pub ftps: Vec<SocketAddr>,
+    /// See `dns`.
+    pub https: Vec<SocketAddr>,
+}
+
+/// Certificate and key, PEM files, relative to the configuration file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub private_key: PathBuf,
+}
+
+/// Where accounts and mail are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `sqlite:FILE` relative to `data_dir`, or `postgres://user@host/db`.
+    pub url: String,
+    /// `file:FOLDER` relative to `data_dir`.
+    pub blobs: String,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store { url: "sqlite:posthouse.db".into(), blobs: "file:blobs".into() }
+    }
+}
+
+/// How people log in.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Auth {
+    /// Password logins without TLS, for tests and closed networks.
+    pub allow_plaintext: bool,
+}
+
+/// Resolvers.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Resolver {
+    /// Address:port of each; empty: the system's.
+    pub servers: Vec<SocketAddr>,
+}
+
+/// What one client may take.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Networks to which limits per address and delays do not apply.
+    pub exempt: Vec<Network>,
+    /// Open connections in all. Each idle one costs about 20 KB.
+    pub connections_max: usize,
+    /// Open connections from one address (IPv4) or /64 network (IPv6).
+    pub connections_per_address_max: usize,
+    /// The largest message taken, in bytes as sent.
+    pub message_size_max_bytes: u64,
+    /// Memory that messages on their way in may take together.
+    pub messages_in_flight_max_bytes: usize,
+    /// Memory in which texts are kept for searching.
+    pub search_cache_max_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            exempt: Vec::new(),
+            connections_max: 20_000,
+            connections_per_address_max: 100,
+            // What the large providers take, and a little more for the encoding.
+            message_size_max_bytes: 50 << 20,
+            messages_in_flight_max_bytes: 512 << 20,
+            search_cache_max_bytes: 256 << 20,
+        }
+    }
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Its form.
+    pub format: LogFormat,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// `text` on a terminal, `json` elsewhere.
+    #[default]
+    Auto,
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// An address range in prefix notation (RFC 4632 §3.1), or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network {
+    address: IpAddr,
+    prefix_len_bits: u8,
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+    fn try_from(text: String) -> Result<Network, String> {
+        let (address, prefix) = text.split_once('/').map_or((text.as_str(), None), |(a, p)| (a, Some(p)));
+        let address: IpAddr = address.parse().map_err(|_| format!("{text:?} is not a network such as 192.0.2.0/24"))?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix_len_bits = match prefix.map(str::parse) {
+            None => longest,
+            Some(Ok(bits)) if bits <= longest => bits,
+            Some(_) => return Err(format!("{text:?}: the prefix length must be 0 to {longest}")),
+        };
+        Ok(Network { address, prefix_len_bits })
+    }
+}
+
+impl Network {
+    /// Whether `address` lies in it; an IPv4 address in IPv6 clothes counts as IPv4.
+    pub fn contains(self, address: IpAddr) -> bool {
+        let bits = |a: IpAddr| match a {
+            IpAddr::V4(a) => (u128::from(u32::from(a)) << 96, 32),
+            IpAddr::V6(a) => (u128::from(a), 128),
+        };
+        let ((own, own_kind), (other, other_kind)) = (bits(self.address), bits(address.to_canonical()));
+        let shift = 128 - u32::from(self.prefix_len_bits);
+        own_kind == other_kind && (shift == 128 || own >> shift == other >> shift)
+    }
+}
+
+/// Why a configuration cannot be used. Its text says what, where and what to do.
+#[derive(Debug)]
+pub struct ConfigError(String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Every key that the file may hold, for "did you mean".
+const KEYS: &[&str] = &[
+    "hostname", "data_dir", "listen", "tls", "store", "auth", "resolver", "limits", "log", "smtp", "submission",
+    "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "http", "https", "dns", "ftp", "ftps", "certificate",
+    "private_key", "url", "blobs", "allow_plaintext", "servers", "exempt", "connections_max",
+    "connections_per_address_max", "message_size_max_bytes", "messages_in_flight_max_bytes",
+    "search_cache_max_bytes", "format",
+];
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// A sentence for the operator, naming file and place.
+    pub fn load(path: &Path) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError(format!("cannot read the configuration {}: {error}", path.display())))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Config::parse(&text, folder).map_err(|ConfigError(what)| ConfigError(format!("{}: {what}", path.display())))
+    }
+
+    /// Reads and checks a configuration whose relative paths begin at `folder`.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn parse(text: &str, folder: &Path) -> Result<Config, ConfigError> {
+        let mut config: Config = toml::from_str(text).map_err(|error| ConfigError(explain(&error)))?;
+        config.data_dir = folder.join(&config.data_dir);
+        if let Some(tls) = &mut config.tls {
+            tls.certificate = folder.join(&tls.certificate);
+            tls.private_key = folder.join(&tls.private_key);
+        }
+        let name_fits = |name: &str| {
+            !name.is_empty()
+                && name.len() <= 253
+                && name.split('.').all(|label| {
+                    !label.is_empty() && label.len() <= 63 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                })
+        };
+        if !name_fits(&config.hostname) {
+            return Err(ConfigError(format!("hostname {:?} is not a host name such as mx.example.org", config.hostname)));
+        }
+        if config.limits.connections_max == 0 || config.limits.connections_per_address_max == 0 {
+            return Err(ConfigError("limits: connections_max and connections_per_address_max must be at least 1".into()));
+        }
+        if config.limits.message_size_max_bytes < 64 * 1024 {
+            // RFC 5321 §4.5.3.1.7 asks for at least 64 KiB.
+            return Err(ConfigError("limits: message_size_max_bytes must be at least 65536 (RFC 5321 §4.5.3.1.7)".into()));
+        }
+        Ok(config)
+    }
+
+    /// The names of listed services that this version does not serve, to be said at the start.
+    pub fn not_served(&self) -> Vec<&'static str> {
+        let listed = [("dns", &self.listen.dns), ("ftp", &self.listen.ftp), ("ftps", &self.listen.ftps), ("https", &self.listen.https)];
+        listed.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, _)| name).collect()
+    }
+}
+
+/// The parser's message, with the nearest known key where a key was unknown.
+fn explain(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    let unknown = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    let near = unknown.and_then(|key| {
+        let best = KEYS.iter().max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)))?;
+        (strsim::jaro_winkler(best, key) > 0.8).then_some(*best)
+    });
+    match near {
+        Some(near) => format!("{}\ndid you mean {near:?}?", text.trim_end()),
+        None => text.trim_end().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTRACT: &str = r#"
+hostname = "mx.example.org"
+data_dir = "/var/lib/posthouse"
+[listen]
+smtp = ["0.0.0.0:25"]
+dns  = ["0.0.0.0:53"]
+[tls]
+certificate = "cert.pem"
+private_key = "key.pem"
+[store]
+url = "sqlite:posthouse.db"
+blobs = "file:blobs"
+[auth]
+allow_plaintext = false
+[resolver]
+servers = []
+[limits]
+exempt = ["127.0.0.0/8", "::1"]
+"#;
+
+    #[test]
+    fn the_contract_is_understood() {
+        let config = Config::parse(CONTRACT, Path::new("/etc")).unwrap();
+        assert_eq!(config.listen.smtp.len(), 1);
+        assert_eq!(config.not_served(), ["dns"]);
+        assert_eq!(config.tls.unwrap().certificate, Path::new("/etc/cert.pem"));
+        assert!(config.limits.exempt[0].contains("127.9.9.9".parse().unwrap()));
+        assert!(config.limits.exempt[0].contains("::ffff:127.0.0.1".parse().unwrap()));
+        assert!(!config.limits.exempt[0].contains("128.0.0.1".parse().unwrap()));
+        assert!(config.limits.exempt[1].contains("::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn faults_are_named_with_what_to_do() {
+        let table = [
+            ("hostnam = \"a\"", "did you mean \"hostname\""),
+            ("hostname = \"a b\"\ndata_dir = \"x\"", "not a host name"),
+            ("hostname = \"a\"\ndata_dir = \"x\"\n[limits]\nexempt = [\"1.2.3.4/33\"]", "0 to 32"),
+            ("hostname = \"a\"\ndata_dir = \"x\"\n[listen]\nimpas = []", "did you mean \"imaps\""),
+            ("hostname = \"a\"\ndata_dir = \"x\"\n[limits]\nmessage_size_max_bytes = 10", "65536"),
+            ("hostname = \"a\"", "missing field `data_dir`"),
+        ];
+        for (text, expected) in table {
+            let error = Config::parse(text, Path::new(".")).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text:?} gave: {error}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Counters and gauges, in the text form that Prometheus reads.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// One more.
+    pub fn inc(&self) {
+        self.add(1);
+    }
+
+    /// `count` more.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicI64);
+
+impl Gauge {
+    /// One more until the guard is dropped.
+    pub fn hold(&'static self) -> Held {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Held(self)
+    }
+}
+
+/// Counts as one in a [`Gauge`] while it lives.
+#[derive(Debug)]
+pub struct Held(&'static Gauge);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What is counted per service.
+#[derive(Debug, Default)]
+pub struct PerService {
+    /// Connections accepted.
+    pub connections: Counter,
+    /// Connections open now.
+    pub open: Gauge,
+    /// Logins that succeeded.
+    pub logins: Counter,
+    /// Logins that failed.
+    pub login_failures: Counter,
+}
+
+/// Everything that is counted.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    services: [PerService; crate::listen::ServiceName::ALL.len()],
+    /// Connections refused because too many were open.
+    pub connections_refused: Counter,
+    /// TLS handshakes that failed.
+    pub handshake_failures: Counter,
+    /// Messages accepted by SMTP and LMTP.
+    pub messages_accepted: Counter,
+    /// Their bytes.
+    pub messages_accepted_bytes: Counter,
+    /// Recipients and messages refused.
+    pub messages_refused: Counter,
+    /// Messages placed into mailboxes.
+    pub messages_delivered: Counter,
+    /// Answers that failed because the store did.
+    pub store_failures: Counter,
+}
+
+/// The process's numbers.
+pub fn metrics() -> &'static Metrics {
+    static METRICS: std::sync::LazyLock<Metrics> = std::sync::LazyLock::new(Metrics::default);
+    &METRICS
+}
+
+impl Metrics {
+    /// A service's numbers.
+    pub fn service(&self, name: crate::listen::ServiceName) -> &PerService {
+        &self.services[name as usize]
+    }
+
+    /// All numbers in the exposition format.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        let count = |counter: &Counter| i128::from(counter.0.load(Ordering::Relaxed));
+        type PerServiceRow = (&'static str, &'static str, &'static str, fn(&PerService) -> i128);
+        let per_service: [PerServiceRow; 4] = [
+            ("posthouse_connections_total", "counter", "Connections accepted.", |s| s.connections.0.load(Ordering::Relaxed).into()),
+            ("posthouse_connections_open", "gauge", "Connections open now.", |s| s.open.0.load(Ordering::Relaxed).into()),
+            ("posthouse_logins_total", "counter", "Logins that succeeded.", |s| s.logins.0.load(Ordering::Relaxed).into()),
+            ("posthouse_login_failures_total", "counter", "Logins that failed.", |s| s.login_failures.0.load(Ordering::Relaxed).into()),
+        ];
+        for (name, kind, help, value) in per_service {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            for service in crate::listen::ServiceName::ALL {
+                let _ = writeln!(text, "{name}{{service=\"{service}\"}} {}", value(self.service(service)));
+            }
+        }
+        for (name, help, value) in [
+            ("posthouse_connections_refused_total", "Connections refused because too many were open.", count(&self.connections_refused)),
+            ("posthouse_tls_handshake_failures_total", "TLS handshakes that failed.", count(&self.handshake_failures)),
+            ("posthouse_messages_accepted_total", "Messages accepted by SMTP and LMTP.", count(&self.messages_accepted)),
+            ("posthouse_messages_accepted_bytes_total", "Bytes of the messages accepted.", count(&self.messages_accepted_bytes)),
+            ("posthouse_messages_refused_total", "Recipients and messages refused.", count(&self.messages_refused)),
+            ("posthouse_messages_delivered_total", "Messages placed into mailboxes.", count(&self.messages_delivered)),
+            ("posthouse_store_failures_total", "Answers that failed because the store did.", count(&self.store_failures)),
+        ] {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_has_help_and_type() {
+        let text = Metrics::default().render();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let name = line.split(['{', ' ']).next().unwrap();
+            assert!(text.contains(&format!("# HELP {name} ")), "{name}");
+            assert!(text.contains(&format!("# TYPE {name} ")), "{name}");
+            assert!(line.rsplit(' ').next().unwrap().parse::<i64>().is_ok(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Domains, accounts and aliases.
+
+use crate::address::{self, Address};
+use crate::error::{Missing, StoreError};
+use crate::id::{AccountId, DomainId, ModSeq};
+use crate::mailbox::SpecialUse;
+use crate::shared::unix_ms;
+use crate::sql::{Row, params};
+use crate::view::{Tx, View};
+
+/// A domain whose mail is kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Domain {
+    /// Its number.
+    pub id: DomainId,
+    /// Its name in lower case, in the form it was added (A-label or UTF-8).
+    pub name: String,
+}
+
+/// How an account proves who it is. The store does not look inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// A password hash: PHC string or crypt(3) form. Empty: no password fits.
+    pub password: String,
+    /// What SCRAM needs (RFC 5802 §3), if the password was ever seen in clear.
+    pub scram: Option<String>,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// Its address in lower case.
+    pub address: String,
+    /// The domain of its address.
+    pub domain: DomainId,
+    /// How it proves who it is.
+    pub credential: Credential,
+    /// What its messages may take in bytes; nothing: no limit.
+    pub quota_bytes: Option<u64>,
+    /// What its messages take in bytes, as sent.
+    pub used_bytes: u64,
+    /// Where its history stands.
+    pub modseq: ModSeq,
+    /// When it was made, in Unix milliseconds.
+    pub created_ms: i64,
+}
+
+/// One target of an alias. An alias with several targets has several of these.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alias {
+    /// `local@domain` or, for all that nobody else has, `@domain`; lower case.
+    pub address: String,
+    /// The address mail goes to; lower case.
+    pub target: String,
+}
+
+macro_rules! account_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT account_id, address, domain_id, password, scram, quota_bytes, used_bytes, modseq, ",
+            "created_ms FROM account ",
+            $rest
+        )
+    };
+}
+
+fn account(row: &Row<'_>) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: AccountId(row.int(0)?),
+        address: row.string(1)?,
+        domain: DomainId(row.int(2)?),
+        credential: Credential { password: row.string(3)?, scram: row.opt_text(4)?.map(str::to_owned) },
+        quota_bytes: row.opt_int(5)?.map(i64::cast_unsigned),
+        used_bytes: row.count(6)?,
+        modseq: ModSeq(row.count(7)?),
+        created_ms: row.int(8)?,
+    })
+}
+
+impl View<'_> {
+    /// All domains by name.
+    pub fn domains(&mut self) -> Result<Vec<Domain>, StoreError> {
+        let sql = "SELECT domain_id, name FROM domain ORDER BY name";
+        self.db.list(sql, &[], |row| Ok(Domain { id: DomainId(row.int(0)?), name: row.string(1)? }))
+    }
+
+    /// The domain `name`, in any case.
+    pub fn domain_by_name(&mut self, name: &str) -> Result<Option<Domain>, StoreError> {
+        let name = name.to_lowercase();
+        let sql = "SELECT domain_id, name FROM domain WHERE name = ?1";
+        self.db.row(sql, params![&name], |row| Ok(Domain { id: DomainId(row.int(0)?), name: row.string(1)? }))
+    }
+
+    /// All accounts by address.
+    pub fn accounts(&mut self) -> Result<Vec<Account>, StoreError> {
+        self.db.list(account_where!("ORDER BY address"), &[], account)
+    }
+
+    /// The account `id`.
+    pub fn account(&mut self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.db.row(account_where!("WHERE account_id = ?1"), params![id], account)
+    }
+
+    /// The account whose own address is `address`, in any case. Aliases do not count: they are for
+    /// mail, not for logging in.
+    pub fn account_by_address(&mut self, address: &str) -> Result<Option<Account>, StoreError> {
+        let address = address.to_lowercase();
+        self.db.row(account_where!("WHERE address = ?1"), params![&address], account)
+    }
+
+    /// All aliases by address.
+    pub fn aliases(&mut self) -> Result<Vec<Alias>, StoreError> {
+        let sql = "SELECT address, target FROM alias ORDER BY address, target";
+        self.db.list(sql, &[], |row| Ok(Alias { address: row.string(0)?, target: row.string(1)? }))
+    }
+}
+
+impl Tx<'_> {
+    fn next_number(&mut self, counter: &str) -> Result<i64, StoreError> {
+        let sql = "UPDATE counter SET value = value + 1 WHERE name = ?1 RETURNING value";
+        let missing = || StoreError::Corrupt(format!("counter {counter} is missing"));
+        self.db.number(sql, params![counter])?.ok_or_else(missing)
+    }
+
+    /// Adds a domain.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for what is no domain name, [`StoreError::Exists`].
+    pub fn add_domain(&mut self, name: &str) -> Result<DomainId, StoreError> {
+        let name = address::domain(name)?;
+        if self.domain_by_name(&name)?.is_some() {
+            return Err(StoreError::Exists("domain"));
+        }
+        let id = self.next_number("domain")?;
+        self.db.execute("INSERT INTO domain (domain_id, name) VALUES (?1, ?2)", params![id, &name])?;
+        Ok(DomainId(id))
+    }
+
+    /// Removes a domain.
+    ///
+    /// # Errors
+    /// [`StoreError::DomainInUse`] while it has accounts or aliases, [`Missing::Domain`].
+    pub fn remove_domain(&mut self, name: &str) -> Result<(), StoreError> {
+        let domain = self.domain_by_name(name)?.ok_or(StoreError::Missing(Missing::Domain))?;
+        let sql = "SELECT COUNT(*) FROM account WHERE domain_id = ?1";
+        let accounts = self.db.number(sql, params![domain.id])?.unwrap_or(0);
+        let ending = format!("@{}", domain.name);
+        let aliases = self.aliases()?.iter().filter(|alias| alias.address.ends_with(&ending)).count();
+        if accounts > 0 || aliases > 0 {
+            return Err(StoreError::DomainInUse);
+        }
+        self.db.execute("DELETE FROM domain WHERE domain_id = ?1", params![domain.id])?;
+        Ok(())
+    }
+
+    /// Adds an account with the mailboxes INBOX, Drafts, Sent, Junk, Trash and Archive, all
+    /// subscribed.
+    ///
+    /// # Errors
+    /// [`Missing::Domain`] if the address's domain is not ours, [`StoreError::Exists`] if an account
+    /// or an alias has the address, [`StoreError::Invalid`] for what is no address.
+    pub fn add_account(&mut self, address: &str, credential: &Credential) -> Result<AccountId, StoreError> {
+        let address = Address::parse(address)?;
+        let domain = self.domain_by_name(address.domain())?.ok_or(StoreError::Missing(Missing::Domain))?;
+        let taken = "SELECT (SELECT COUNT(*) FROM account WHERE address = ?1)
+                     + (SELECT COUNT(*) FROM alias WHERE address = ?1)";
+        if self.db.number(taken, params![address.as_str()])? != Some(0) {
+            return Err(StoreError::Exists("address"));
+        }
+        let id = AccountId(self.next_number("account")?);
+        let sql =
+            "INSERT INTO account (account_id, address, domain_id, password, scram, quota_bytes, used_bytes,
+                   modseq, last_message_id, last_mailbox_id, last_uidvalidity, created_ms)
+                   VALUES (?1, ?2, ?3, ?4, ?5, NULL, 0, 1, 0, 0, 0, ?6)";
+        let scram = credential.scram.as_ref();
+        let values = params![id, address.as_str(), domain.id, &credential.password, scram, unix_ms()];
+        self.db.execute(sql, values)?;
+        self.make_mailbox(id, "INBOX", None)?;
+        for special in
+            [SpecialUse::Drafts, SpecialUse::Sent, SpecialUse::Junk, SpecialUse::Trash, SpecialUse::Archive]
+        {
+            self.make_mailbox(id, special.name(), Some(special))?;
+        }
+        for name in ["INBOX", "Drafts", "Sent", "Junk", "Trash", "Archive"] {
+            self.set_subscribed(id, name, true)?;
+        }
+        Ok(id)
+    }
+
+    /// Removes an account with all its mail. Aliases that lead to it stay and lead nowhere.
+    pub fn remove_account(&mut self, account: AccountId) -> Result<(), StoreError> {
+        self.bump(account)?;
+        for mailbox in self.mailboxes(account)? {
+            self.drop_mailbox(account, mailbox.id)?;
+        }
+        for sql in
+            ["DELETE FROM subscription WHERE account_id = ?1", "DELETE FROM account WHERE account_id = ?1"]
+        {
+            self.db.execute(sql, params![account])?;
+        }
+        Ok(())
+    }
+
+    /// Sets how the account proves who it is.
+    pub fn set_credential(&mut self, account: AccountId, credential: &Credential) -> Result<(), StoreError> {
+        let sql = "UPDATE account SET password = ?2, scram = ?3 WHERE account_id = ?1";
+        let values = params![account, &credential.password, credential.scram.as_ref()];
+        self.must_change(sql, values, Missing::Account)
+    }
+
+    /// Sets what the account's messages may take in bytes; nothing: no limit. What is there stays.
+    pub fn set_quota(&mut self, account: AccountId, quota_bytes: Option<u64>) -> Result<(), StoreError> {
+        let sql = "UPDATE account SET quota_bytes = ?2 WHERE account_id = ?1";
+        self.must_change(sql, params![account, quota_bytes], Missing::Account)
+    }
+
+    /// Runs a statement that must change a row.
+    pub(crate) fn must_change(
+        &mut self,
+        sql: &'static str,
+        values: &[crate::sql::Value<'_>],
+        what: Missing,
+    ) -> Result<(), StoreError> {
+        if self.db.execute(sql, values)? == 0 { Err(StoreError::Missing(what)) } else { Ok(()) }
+    }
+
+    /// Makes mail for `address` go to `target` too.
+    ///
+    /// - `address`: `local@domain` or `@domain` of a domain of ours.
+    /// - `target`: any address, also of a foreign domain.
+    ///
+    /// # Errors
+    /// [`Missing::Domain`], [`StoreError::Exists`] if this very alias or an account with that
+    /// address exists, [`StoreError::Invalid`].
+    pub fn add_alias(&mut self, address: &str, target: &str) -> Result<(), StoreError> {
+        let address = match address.strip_prefix('@') {
+            Some(domain) => format!("@{}", address::domain(domain)?),
+            None => Address::parse(address)?.into_string(),
+        };
+        let target = Address::parse(target)?;
+        let domain = address.rsplit('@').next().unwrap_or_default();
+        self.domain_by_name(domain)?.ok_or(StoreError::Missing(Missing::Domain))?;
+        if self.account_by_address(&address)?.is_some() {
+            return Err(StoreError::Exists("address"));
+        }
+        let sql =
+            "INSERT INTO alias (address, target) VALUES (?1, ?2) ON CONFLICT (address, target) DO NOTHING";
+        if self.db.execute(sql, params![&address, target.as_str()])? == 0 {
+            return Err(StoreError::Exists("alias"));
+        }
+        Ok(())
+    }
+
+    /// Removes one target of an alias, or, without `target`, all.
+    ///
+    /// # Errors
+    /// [`Missing::Alias`] if there is none such.
+    pub fn remove_alias(&mut self, address: &str, target: Option<&str>) -> Result<(), StoreError> {
+        let (address, target) = (address.to_lowercase(), target.map(str::to_lowercase));
+        match &target {
+            Some(target) => {
+                let sql = "DELETE FROM alias WHERE address = ?1 AND target = ?2";
+                self.must_change(sql, params![&address, target], Missing::Alias)
+            }
+            None => {
+                self.must_change("DELETE FROM alias WHERE address = ?1", params![&address], Missing::Alias)
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Content: digest, compression, and where it lies.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use crate::blob_file::{BlobFile, BlobFolder};
+use crate::error::{Missing, StoreError};
+use crate::id::BlobId;
+use crate::sql::params;
+use crate::view::{Tx, View};
+
+/// Content that is at most this long after compression lies in the database, longer in a file.
+pub const INLINE_MAX_BYTES: usize = 64 * 1024;
+
+/// Content up to this length is compressed on the calling task (about half a millisecond).
+pub(crate) const PREPARE_HERE_MAX_BYTES: usize = 128 * 1024;
+
+/// The level of compression: one that keeps up with the network.
+const ZSTD_LEVEL: i32 = 1;
+
+/// Content ready to be named by messages or queue entries, of any number of accounts, in any
+/// number of transactions. A clone is the same content.
+///
+/// If nothing was stored with it, its file (if it has one) is removed with the last clone.
+#[derive(Debug, Clone)]
+pub struct PreparedBlob {
+    digest: blake3::Hash,
+    size_bytes: u64,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Inline(Arc<[u8]>),
+    File(Arc<BlobFile>),
+}
+
+thread_local! {
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+impl PreparedBlob {
+    pub(crate) fn new(bytes: &[u8], folder: Option<&BlobFolder>) -> Result<PreparedBlob, StoreError> {
+        let digest = blake3::hash(bytes);
+        let compressed = compress(bytes)?;
+        let place = match folder {
+            Some(folder) if compressed.len() > INLINE_MAX_BYTES => {
+                Place::File(Arc::new(folder.write(&digest, &compressed)?))
+            }
+            _ => Place::Inline(compressed.into()),
+        };
+        Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place })
+    }
+
+    /// Length of the content in bytes, as it was given.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// BLAKE3 digest of the content.
+    pub fn digest(&self) -> &[u8; 32] {
+        self.digest.as_bytes()
+    }
+}
+
+fn compress(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+    COMPRESSOR.with_borrow_mut(|slot| {
+        let compressor = match slot {
+            Some(compressor) => compressor,
+            None => slot.insert(zstd::bulk::Compressor::new(ZSTD_LEVEL)?),
+        };
+        Ok(compressor.compress(bytes)?)
+    })
+}
+
+/// Appends the content of `compressed`, which is `size_bytes` long, to `out`.
+pub(crate) fn decompress_into(
+    compressed: &[u8],
+    size_bytes: u64,
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    let damaged = |why: String| StoreError::Corrupt(format!("stored content: {why}"));
+    let size = usize::try_from(size_bytes).map_err(|error| damaged(error.to_string()))?;
+    let content = DECOMPRESSOR.with_borrow_mut(|slot| {
+        let decompressor = match slot {
+            Some(decompressor) => decompressor,
+            None => slot.insert(zstd::bulk::Decompressor::new()?),
+        };
+        decompressor.decompress(compressed, size)
+    });
+    let content = content.map_err(|error| damaged(error.to_string()))?;
+    if content.len() != size {
+        return Err(damaged(format!("{} bytes instead of {size}", content.len())));
+    }
+    out.extend_from_slice(&content);
+    Ok(())
+}
+
+impl View<'_> {
+    /// Appends the content of a blob to `out`.
+    pub(crate) fn blob_into(
+        &mut self,
+        blob: BlobId,
+        size_bytes: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let folder = self.shared.blobs.as_ref();
+        let sql = "SELECT file, data FROM content WHERE blob_id = ?1";
+        let found = self.db.row(sql, params![blob], |row| {
+            if let Some(data) = row.opt_blob(1)? {
+                return decompress_into(data, size_bytes, out);
+            }
+            let name = row.text(0)?;
+            let Some(folder) = folder else {
+                return Err(StoreError::Corrupt(format!(
+                    "file {name} is named, but there is no folder of files"
+                )));
+            };
+            let data = folder.read(name).map_err(|error| StoreError::Io(format!("{name}: {error}")))?;
+            decompress_into(&data, size_bytes, out)
+        })?;
+        found.ok_or_else(|| StoreError::Corrupt(format!("content {blob} is missing")))
+    }
+}
+
+impl Tx<'_> {
+    /// Adds one reference to the content, storing it if it is new.
+    pub(crate) fn take_blob(&mut self, blob: &PreparedBlob) -> Result<BlobId, StoreError> {
+        let fresh = self.shared.fresh_id();
+        let digest: &[u8] = blob.digest.as_bytes();
+        let sql = "INSERT INTO blob (digest, blob_id, refs, size_bytes) VALUES (?1, ?2, 1, ?3)
+                   ON CONFLICT (digest) DO UPDATE SET refs = blob.refs + 1 RETURNING blob_id, refs";
+        let found = self
+            .db
+            .row(sql, params![digest, fresh, blob.size_bytes], |row| Ok((row.int(0)?, row.int(1)?)))?;
+        let (blob_id, refs) = found.ok_or(StoreError::Conflict)?;
+        if refs > 1 {
+            return Ok(BlobId(blob_id));
+        }
+        let (file, data) = match &blob.place {
+            Place::Inline(data) => (None, Some(&data[..])),
+            Place::File(file) if file.is_adopted() => {
+                self.release_blob(BlobId(blob_id))?;
+                return Err(StoreError::BlobGone);
+            }
+            Place::File(file) => {
+                self.effects.adopted.push(Arc::clone(file));
+                (Some(&file.name), None)
+            }
+        };
+        let sql = "INSERT INTO content (blob_id, digest, file, data) VALUES (?1, ?2, ?3, ?4)";
+        self.db.execute(sql, params![blob_id, digest, file, data])?;
+        Ok(BlobId(blob_id))
+    }
+
+    /// Adds one reference to content that is stored.
+    pub(crate) fn share_blob(&mut self, blob: BlobId) -> Result<(), StoreError> {
+        let sql =
+            "UPDATE blob SET refs = refs + 1 WHERE digest = (SELECT digest FROM content WHERE blob_id = ?1)";
+        match self.db.execute(sql, params![blob])? {
+            1 => Ok(()),
+            _ => Err(StoreError::Corrupt(format!("content {blob} is missing"))),
+        }
+    }
+
+    /// Gives one reference back; the last one deletes the content.
+    pub(crate) fn release_blob(&mut self, blob: BlobId) -> Result<(), StoreError> {
+        let sql = "UPDATE blob SET refs = refs - 1
+                   WHERE digest = (SELECT digest FROM content WHERE blob_id = ?1) RETURNING refs";
+        let refs = self.db.number(sql, params![blob])?;
+        if refs.is_some_and(|refs| refs > 0) {
+            return Ok(());
+        }
+        let sql = "DELETE FROM blob WHERE digest = (SELECT digest FROM content WHERE blob_id = ?1) AND blob_id = ?1";
+        self.db.execute(sql, params![blob])?;
+        let sql = "DELETE FROM content WHERE blob_id = ?1 RETURNING file";
+        let file = self.db.row(sql, params![blob], |row| Ok(row.opt_text(0)?.map(str::to_owned)))?;
+        self.effects.dropped_files.extend(file.flatten());
+        Ok(())
+    }
+}
+
+/// What a message or a queue entry holds on to, for [`Missing`] reports.
+pub(crate) const NO_MESSAGE: StoreError = StoreError::Missing(Missing::Message);

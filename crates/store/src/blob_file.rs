@@ -1,0 +1,124 @@
+//! Large content as files: written, synced, renamed, and the folder synced, before any transaction
+//! names them; removed after the transaction that dropped the last name was committed.
+//!
+//! A file's name has random bits beside the digest. Two deliveries of the same content write two
+//! files, the transaction keeps one, and no removal can ever hit a file that another names.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use crate::shared::random_u32;
+
+/// The folder of content files.
+#[derive(Debug, Clone)]
+pub(crate) struct BlobFolder {
+    root: PathBuf,
+}
+
+/// A content file; removed when dropped, unless a committed row names it.
+#[derive(Debug)]
+pub(crate) struct BlobFile {
+    folder: BlobFolder,
+    /// Path below the folder, as rows name it.
+    pub name: String,
+    adopted: AtomicBool,
+}
+
+impl BlobFile {
+    /// From now on a row names this file.
+    pub fn adopt(&self) {
+        self.adopted.store(true, Ordering::Release);
+    }
+
+    /// True if a row named this file once.
+    pub fn is_adopted(&self) -> bool {
+        self.adopted.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for BlobFile {
+    fn drop(&mut self) {
+        if !self.is_adopted() {
+            self.folder.remove(&self.name);
+        }
+    }
+}
+
+/// Makes a rename or a new entry in `folder` survive a power cut.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+impl BlobFolder {
+    /// The folder at `root`, made if it is not there.
+    pub fn open(root: PathBuf) -> io::Result<BlobFolder> {
+        fs::create_dir_all(&root)?;
+        if let Some(parent) = root.parent() {
+            sync_folder(parent)?;
+        }
+        Ok(BlobFolder { root })
+    }
+
+    /// Writes `bytes` under a new name and syncs file and folder.
+    pub fn write(&self, digest: &blake3::Hash, bytes: &[u8]) -> io::Result<BlobFile> {
+        let hex = digest.to_hex();
+        let (shelf, rest) = hex.split_at(2);
+        let folder = self.root.join(shelf);
+        if !folder.is_dir() {
+            match fs::create_dir(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => sync_folder(&self.root)?,
+            }
+        }
+        let name = format!("{shelf}/{rest}-{:08x}{:08x}", random_u32(), random_u32());
+        let path = self.root.join(&name);
+        let temporary = path.with_extension("new");
+        let written = write_synced(&temporary, bytes)
+            .and_then(|()| fs::rename(&temporary, &path))
+            .and_then(|()| sync_folder(&folder));
+        if let Err(error) = written {
+            // Best effort: what stays behind is reported by the check as an orphan.
+            let _ = fs::remove_file(&temporary);
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
+        Ok(BlobFile { folder: self.clone(), name, adopted: AtomicBool::new(false) })
+    }
+
+    /// The content of the file `name`.
+    pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.root.join(name))
+    }
+
+    /// Removes the file `name`. A failure leaves an orphan, which the check reports.
+    pub fn remove(&self, name: &str) {
+        let _ = fs::remove_file(self.root.join(name));
+    }
+
+    /// Visits every file below the folder with its name and its age.
+    pub fn each(&self, visit: &mut dyn FnMut(&str, Duration)) -> io::Result<()> {
+        for shelf in fs::read_dir(&self.root)? {
+            let shelf = shelf?;
+            if !shelf.file_type()?.is_dir() {
+                continue;
+            }
+            for entry in fs::read_dir(shelf.path())? {
+                let entry = entry?;
+                let Ok(changed) = entry.metadata().and_then(|meta| meta.modified()) else { continue };
+                let age = SystemTime::now().duration_since(changed).unwrap_or_default();
+                let name = format!("{}/{}", shelf.file_name().display(), entry.file_name().display());
+                visit(&name, age);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,258 @@
+//! Messages: immutable, with content shared by digest.
+
+use std::ops::ControlFlow;
+
+use crate::blob::{NO_MESSAGE, PreparedBlob};
+use crate::error::{Missing, StoreError};
+use crate::id::{AccountId, BlobId, MailboxId, MessageId, ModSeq, TraceId, Uid};
+use crate::marks::{Flags, Keywords};
+use crate::placement::{PLACEMENT_COLUMNS, Placement, placement};
+use crate::ranges::{UidRange, normalize};
+use crate::shared::{timed_id, unix_ms};
+use crate::sql::{Row, params};
+use crate::view::{Tx, View};
+
+/// A message to be added to a mailbox.
+#[derive(Debug, Clone, Copy)]
+pub struct NewMessage<'a> {
+    /// The content, the same for all recipients.
+    pub blob: &'a PreparedBlob,
+    /// Bytes before the content, of this recipient alone (Return-Path, Delivered-To), with line ends.
+    pub prefix: &'a [u8],
+    /// When it was received (INTERNALDATE), in Unix milliseconds.
+    pub received_ms: i64,
+    /// The system flags it starts with.
+    pub flags: Flags,
+    /// The keywords it starts with.
+    pub keywords: &'a Keywords,
+    /// What lists need (envelope, structure, preview), in a form the caller chooses; of `prefix` and
+    /// content together.
+    pub overview: &'a [u8],
+    /// The trace of how it came here.
+    pub trace_id: TraceId,
+}
+
+/// What became of a message that was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Added {
+    /// Its number in the mailbox.
+    pub uid: Uid,
+    /// The mailbox's UIDVALIDITY.
+    pub uidvalidity: u32,
+    /// Its number in the account.
+    pub message_id: MessageId,
+    /// The modseq of the change.
+    pub modseq: ModSeq,
+}
+
+/// A message as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// Its number.
+    pub id: MessageId,
+    /// Its content; equal for equal content.
+    pub blob: BlobId,
+    /// Length in bytes of prefix and content together.
+    pub size_bytes: u64,
+    /// When it was received (INTERNALDATE), in Unix milliseconds.
+    pub received_ms: i64,
+    /// The first message of its thread; for now itself.
+    pub thread_id: MessageId,
+    /// The trace of how it came here.
+    pub trace_id: TraceId,
+    /// Bytes before the content.
+    pub prefix: Vec<u8>,
+    /// As given in [`NewMessage::overview`].
+    pub overview: Vec<u8>,
+}
+
+/// One line of a list: a placement and what lists need of its message.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed<'a> {
+    /// Where the message stands, and its marks.
+    pub placement: Placement<'a>,
+    /// The first message of its thread.
+    pub thread_id: MessageId,
+    /// As given in [`NewMessage::overview`].
+    pub overview: &'a [u8],
+}
+
+fn message(row: &Row<'_>) -> Result<StoredMessage, StoreError> {
+    Ok(StoredMessage {
+        id: MessageId(row.int(0)?),
+        blob: BlobId(row.int(1)?),
+        size_bytes: row.count(2)?,
+        received_ms: row.int(3)?,
+        thread_id: MessageId(row.int(4)?),
+        trace_id: TraceId(row.count(5)?),
+        prefix: row.blob(6)?.to_owned(),
+        overview: row.blob(7)?.to_owned(),
+    })
+}
+
+impl View<'_> {
+    /// The message `id` of an account.
+    pub fn message(
+        &mut self,
+        account: AccountId,
+        id: MessageId,
+    ) -> Result<Option<StoredMessage>, StoreError> {
+        let sql = "SELECT message_id, blob_id, size_bytes, received_ms, thread_id, trace_id, prefix, overview
+                   FROM message WHERE account_id = ?1 AND message_id = ?2";
+        self.db.row(sql, params![account, id], message)
+    }
+
+    /// The bytes of a message, prefix and content.
+    ///
+    /// # Errors
+    /// [`Missing::Message`]; [`StoreError::Corrupt`] if the content is not what was stored.
+    pub fn read_content(&mut self, account: AccountId, id: MessageId) -> Result<Vec<u8>, StoreError> {
+        let mut out = Vec::new();
+        self.content_into(account, id, &mut out)?;
+        Ok(out)
+    }
+
+    /// Appends the bytes of a message to `out`; errors as [`View::read_content`].
+    pub fn content_into(
+        &mut self,
+        account: AccountId,
+        id: MessageId,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT blob_id, size_bytes, prefix FROM message WHERE account_id = ?1 AND message_id = ?2";
+        let found = self.db.row(sql, params![account, id], |row| {
+            let prefix = row.blob(2)?;
+            out.extend_from_slice(prefix);
+            Ok((BlobId(row.int(0)?), row.count(1)?.saturating_sub(prefix.len() as u64)))
+        })?;
+        let (blob, size_bytes) = found.ok_or(NO_MESSAGE)?;
+        self.blob_into(blob, size_bytes, out)
+    }
+
+    /// Visits the placements of a mailbox in `ranges`, ascending by UID, with what lists need of
+    /// their messages, until the visitor breaks off. What it is shown is borrowed.
+    pub fn listing(
+        &mut self,
+        account: AccountId,
+        mailbox: MailboxId,
+        ranges: &[UidRange],
+        visit: &mut dyn FnMut(Listed<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT p.uid, p.message_id, p.modseq, p.flags, p.keywords, p.received_ms, p.size_bytes, p.saved_ms,
+                   m.thread_id, m.overview
+                   FROM placement p JOIN message m ON m.account_id = p.account_id AND m.message_id = p.message_id
+                   WHERE p.account_id = ?1 AND p.mailbox_id = ?2 AND p.uid BETWEEN ?3 AND ?4 ORDER BY p.uid";
+        for range in normalize(ranges) {
+            let mut flow = ControlFlow::Continue(());
+            self.db.each(sql, params![account, mailbox, *range.start(), *range.end()], &mut |row| {
+                flow = visit(Listed {
+                    placement: placement(row)?,
+                    thread_id: MessageId(row.int(PLACEMENT_COLUMNS)?),
+                    overview: row.blob(PLACEMENT_COLUMNS + 1)?,
+                });
+                Ok(flow)
+            })?;
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Tx<'_> {
+    /// Adds a message to a mailbox.
+    ///
+    /// # Errors
+    /// [`StoreError::OverQuota`] and [`Missing`] leave the transaction as it was, so that a job may go
+    /// on with other recipients.
+    pub fn add_message(
+        &mut self,
+        account: AccountId,
+        mailbox: MailboxId,
+        new: &NewMessage<'_>,
+    ) -> Result<Added, StoreError> {
+        let keywords = self.learn_keywords(account, mailbox, new.keywords)?;
+        let size_bytes = new.prefix.len() as u64 + new.blob.size_bytes();
+        let (modseq, message_id) = self.charge(account, mailbox, size_bytes, 1)?;
+        let blob = self.take_blob(new.blob)?;
+        let sql = "INSERT INTO message (account_id, message_id, blob_id, size_bytes, received_ms, thread_id, trace_id,
+                   prefix, overview) VALUES (?1, ?2, ?3, ?4, ?5, ?2, ?6, ?7, ?8)";
+        let id = message_id;
+        let values =
+            params![account, id, blob, size_bytes, new.received_ms, new.trace_id, new.prefix, new.overview];
+        self.db.execute(sql, values)?;
+        let marks = Placement {
+            uid: FIRST_UID,
+            message_id,
+            modseq,
+            flags: new.flags,
+            keywords: keywords.as_str(),
+            received_ms: new.received_ms,
+            size_bytes,
+            saved_ms: unix_ms(),
+        };
+        let (uid, uidvalidity) = self.place(account, mailbox, marks)?;
+        Ok(Added { uid, uidvalidity, message_id, modseq })
+    }
+
+    /// Moves the account's modseq, gives the first of `messages` consecutive message ids and counts the size against the quota, all
+    /// in the one statement that also locks the account; changes nothing if it fails.
+    pub(crate) fn charge(
+        &mut self,
+        account: AccountId,
+        mailbox: MailboxId,
+        size_bytes: u64,
+        messages: u32,
+    ) -> Result<(ModSeq, MessageId), StoreError> {
+        let sql =
+            "UPDATE account SET modseq = modseq + 1, used_bytes = used_bytes + ?3, last_message_id = ?5 - 1
+                   + CASE WHEN last_message_id >= ?4 THEN last_message_id + 1 ELSE ?4 END
+                   WHERE account_id = ?1 AND (quota_bytes IS NULL OR used_bytes + ?3 <= quota_bytes)
+                   AND EXISTS (SELECT 1 FROM mailbox
+                               WHERE account_id = ?1 AND mailbox_id = ?2 AND uidnext + ?5 <= 4294967295)
+                   RETURNING modseq, last_message_id - ?5 + 1";
+        let values = params![account, mailbox, size_bytes, timed_id(), messages];
+        let charged = self.db.row(sql, values, |row| Ok((ModSeq(row.count(0)?), MessageId(row.int(1)?))))?;
+        let Some((modseq, id)) = charged else {
+            return Err(self.why_not_charged(account, mailbox, size_bytes)?);
+        };
+        self.effects.touched.insert(account, modseq);
+        Ok((modseq, id))
+    }
+
+    fn why_not_charged(
+        &mut self,
+        account: AccountId,
+        mailbox: MailboxId,
+        need_bytes: u64,
+    ) -> Result<StoreError, StoreError> {
+        let Some(found) = self.account(account)? else {
+            return Ok(StoreError::Missing(Missing::Account));
+        };
+        if self.mailbox(account, mailbox)?.is_none() {
+            return Ok(StoreError::Missing(Missing::Mailbox));
+        }
+        let used_bytes = found.used_bytes;
+        Ok(match found.quota_bytes {
+            Some(quota_bytes) if used_bytes.saturating_add(need_bytes) > quota_bytes => {
+                StoreError::OverQuota { quota_bytes, used_bytes, need_bytes }
+            }
+            _ => StoreError::Exhausted("UIDs"),
+        })
+    }
+
+    /// Forgets a message that stands in no mailbox any more.
+    pub(crate) fn drop_message(&mut self, account: AccountId, id: MessageId) -> Result<(), StoreError> {
+        let sql =
+            "DELETE FROM message WHERE account_id = ?1 AND message_id = ?2 RETURNING blob_id, size_bytes";
+        let gone = self.db.row(sql, params![account, id], |row| Ok((BlobId(row.int(0)?), row.int(1)?)))?;
+        let Some((blob, size_bytes)) = gone else { return Ok(()) };
+        let sql = "UPDATE account SET used_bytes = used_bytes - ?2 WHERE account_id = ?1";
+        self.db.execute(sql, params![account, size_bytes])?;
+        self.release_blob(blob)
+    }
+}
+
+/// Stands in for the UID that the mailbox will give.
+pub(crate) const FIRST_UID: Uid = Uid(std::num::NonZeroU32::MIN);

@@ -1,0 +1,176 @@
+//! The writer: one thread, one connection, one sync for all jobs that were waiting.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::thread::{self, JoinHandle};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{BUSY_TIMEOUT, STATEMENTS_MAX};
+use crate::error::StoreError;
+use crate::job::Job;
+use crate::shared::Shared;
+use crate::sql::{Db, Link};
+use crate::view::{Effects, Tx};
+
+/// Most jobs in one commit, so that the first does not wait too long for the last.
+const BATCH_JOBS_MAX: usize = 1024;
+
+/// Opens the connection that writes. What the log holds is first brought into the file and synced:
+/// after a failed sync the system may show pages that never reached the disk, and nothing may be
+/// acknowledged on top of those.
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;
+         PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;
+         PRAGMA wal_checkpoint(TRUNCATE);",
+    )?;
+    Ok(connection)
+}
+
+struct Writer {
+    connection: Option<Connection>,
+    path: PathBuf,
+    shared: Arc<Shared>,
+    queue: Receiver<Box<dyn Job>>,
+}
+
+/// Starts the thread; it ends when the queue's last sender is gone and the queue is empty.
+pub(super) fn start(
+    connection: Connection,
+    path: PathBuf,
+    shared: Arc<Shared>,
+    queue: Receiver<Box<dyn Job>>,
+) -> io::Result<JoinHandle<()>> {
+    let mut writer = Writer { connection: Some(connection), path, shared, queue };
+    thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
+        while let Ok(first) = writer.queue.recv() {
+            writer.commit_from(first);
+        }
+    })
+}
+
+impl Writer {
+    /// Runs `first` and whatever is waiting, commits, and tells everybody.
+    fn commit_from(&mut self, first: Box<dyn Job>) {
+        let connection = match self.connection.take().map_or_else(|| connect(&self.path), Ok) {
+            Ok(connection) => connection,
+            Err(error) => return first.finish(Err(error)),
+        };
+        let mut batch = Batch {
+            connection: &connection,
+            shared: &self.shared,
+            done: Vec::new(),
+            effects: Effects::default(),
+        };
+        let outcome = batch.run(first, &self.queue);
+        let Batch { done, effects, .. } = batch;
+        match outcome {
+            Ok(()) => self.shared.finish(effects),
+            Err(_) => {
+                // The outcome is unknown: no file that a row may name is removed.
+                for file in &effects.adopted {
+                    file.adopt();
+                }
+            }
+        }
+        if !must_reopen(&outcome) {
+            self.connection = Some(connection);
+        }
+        for job in done {
+            job.finish(outcome.clone());
+        }
+    }
+}
+
+/// After a device error the connection's idea of the files is not trusted any more.
+fn must_reopen(outcome: &Result<(), StoreError>) -> bool {
+    matches!(outcome, Err(StoreError::Io(_) | StoreError::Corrupt(_) | StoreError::Full))
+}
+
+/// One transaction.
+struct Batch<'a> {
+    connection: &'a Connection,
+    shared: &'a Shared,
+    done: Vec<Box<dyn Job>>,
+    effects: Effects,
+}
+
+impl Batch<'_> {
+    fn execute(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    /// Runs jobs until none waits or the batch is full, then commits. `Err` concerns all of
+    /// `done`; jobs that failed by themselves were told already.
+    fn run(&mut self, first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> Result<(), StoreError> {
+        let mut next = Some(first);
+        while let Some(job) = next {
+            self.run_job(job)?;
+            next = if self.done.len() < BATCH_JOBS_MAX { queue.try_recv().ok() } else { None };
+        }
+        if self.done.is_empty() {
+            return Ok(());
+        }
+        let committed = self.execute("COMMIT");
+        if committed.is_err() && !self.connection.is_autocommit() {
+            // The connection is given up after this, which rolls back as well.
+            let _ = self.execute("ROLLBACK");
+        }
+        committed
+    }
+
+    /// Runs one job. The first needs no savepoint: if it fails, there is nothing else to keep.
+    fn run_job(&mut self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
+        let alone = self.done.is_empty();
+        if let Err(error) = self.execute(if alone { "BEGIN IMMEDIATE" } else { "SAVEPOINT job" }) {
+            job.finish(Err(error.clone()));
+            return self.lost(error);
+        }
+        let mut tx = Tx::new(Db::new(Link::Sqlite(self.connection)), self.shared);
+        let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx)));
+        let mut ran = ran.unwrap_or(Err(StoreError::Panicked));
+        if let (Ok(()), Some(failure)) = (&ran, tx.db.failure.take()) {
+            ran = Err(failure);
+        }
+        match ran {
+            Ok(()) => {
+                self.effects.append(std::mem::take(&mut tx.effects));
+                if !alone {
+                    self.execute("RELEASE job")?;
+                }
+                self.done.push(job);
+                Ok(())
+            }
+            Err(error) => {
+                job.finish(Err(error.clone()));
+                self.undo(alone, error)
+            }
+        }
+    }
+
+    /// Undoes the changes of a failed job. `Err` if the jobs before it are lost too.
+    fn undo(&mut self, alone: bool, error: StoreError) -> Result<(), StoreError> {
+        if self.connection.is_autocommit() {
+            // Some failures make SQLite roll back everything at once.
+            return self.lost(error);
+        }
+        if alone {
+            return self.execute("ROLLBACK");
+        }
+        self.execute("ROLLBACK TO job").and_then(|()| self.execute("RELEASE job"))
+    }
+
+    fn lost(&self, error: StoreError) -> Result<(), StoreError> {
+        if self.done.is_empty() && !must_reopen(&Err(error.clone())) { Ok(()) } else { Err(error) }
+    }
+}

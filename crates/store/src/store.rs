@@ -1,0 +1,232 @@
+//! The open store.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::blob::{self, PreparedBlob};
+use crate::blob_file::{BlobFolder, sync_folder};
+use crate::error::{OpenError, StoreError};
+use crate::id::AccountId;
+use crate::job::{Job, pending};
+use crate::shared::Shared;
+use crate::view::{Tx, View};
+use crate::watch::{Topic, Watch};
+use crate::{postgres, sqlite};
+
+/// Where the data lies.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `sqlite:FILE`, relative to `data_dir`, or `postgres://user@host/database`; a socket folder
+    /// as `postgres://user@/database?host=/run/postgresql`.
+    pub url: String,
+    /// `file:FOLDER`, relative to `data_dir`: where content over 64 KiB (compressed) lies as files.
+    /// With PostgreSQL and several nodes the folder must be one that all see. `database:` keeps
+    /// all content in the database.
+    pub blobs: String,
+    /// The data directory; made if it is not there.
+    pub data_dir: PathBuf,
+    /// Connections for reading that are kept open, at least one.
+    pub readers: usize,
+}
+
+/// An open store; a clone is another handle of the same. The data directory is free for another
+/// process once the last handle is dropped.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    // Fields are dropped in this order: the lock goes last.
+    engine: Engine,
+    shared: Arc<Shared>,
+    data_dir: PathBuf,
+    _lock: Option<File>,
+}
+
+enum Engine {
+    Sqlite(sqlite::Engine),
+    Postgres(postgres::Engine),
+}
+
+impl Store {
+    /// Opens the store, making or migrating it as needed.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] if another process uses this data directory with SQLite;
+    /// [`OpenError::TooNew`] if a newer program wrote the data; [`OpenError::Setting`] for settings
+    /// that are not understood, among them object storage, which is not offered yet.
+    pub fn open(settings: &Settings) -> Result<Store, OpenError> {
+        fs::create_dir_all(&settings.data_dir)
+            .map_err(|error| OpenError::Failed(format!("{}: {error}", settings.data_dir.display())))?;
+        let blobs = open_blobs(settings)?;
+        let shared = Arc::new(Shared::new(blobs));
+        let (engine, lock) = if let Some(file) = settings.url.strip_prefix("sqlite:") {
+            let lock = lock_folder(&settings.data_dir)?;
+            let path = settings.data_dir.join(file);
+            let engine = sqlite::Engine::open(path, settings.readers, Arc::clone(&shared))?;
+            (Engine::Sqlite(engine), Some(lock))
+        } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
+            let engine = postgres::Engine::open(&settings.url, settings.readers, Arc::clone(&shared))?;
+            (Engine::Postgres(engine), None)
+        } else {
+            let what = "store.url must begin with \"sqlite:\" or \"postgres://\"";
+            return Err(OpenError::Setting(what.to_owned()));
+        };
+        // The new database file's name must survive a power cut as well as its content.
+        sync_folder(&settings.data_dir).map_err(|error| OpenError::Failed(error.to_string()))?;
+        let inner = Inner { engine, shared, data_dir: settings.data_dir.clone(), _lock: lock };
+        Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// Runs `job` in a transaction. Resolves only after the commit was synced, together with all
+    /// jobs that came in while the previous commit synced. `Err` from the job undoes what it did.
+    ///
+    /// The job may be run several times (after a conflict with another node), each time from a
+    /// clean state; it should keep its effects to the transaction and its return value. It runs on
+    /// the writer's thread: prepare content and parse before, not inside.
+    ///
+    /// If the future is dropped, the job may be carried out or not.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(job).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// [`Store::write`] for threads outside the async runtime, which it would block.
+    pub fn write_blocking<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(job).blocking_recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    fn submit<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> oneshot::Receiver<Result<T, StoreError>> {
+        let (job, answer): (Box<dyn Job>, _) = pending(job);
+        match &self.inner.engine {
+            Engine::Sqlite(engine) => engine.submit(job),
+            Engine::Postgres(engine) => engine.submit(job),
+        }
+        answer
+    }
+
+    /// Runs `job` over one consistent state of the store.
+    ///
+    /// With SQLite it runs right here, on the calling task: a point read takes microseconds, less
+    /// than a hop to another thread. What may touch more than some thousand rows or a large
+    /// content belongs into [`Store::read_long`]. With PostgreSQL it always runs on a blocking thread.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut View<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.inner.engine {
+            Engine::Sqlite(_) => self.read_blocking(job),
+            Engine::Postgres(_) => self.read_long(job).await,
+        }
+    }
+
+    /// [`Store::read`] on a blocking thread, for what takes longer than a millisecond.
+    pub async fn read_long<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut View<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        let task = tokio::task::spawn_blocking(move || store.read_blocking(job));
+        task.await.unwrap_or(Err(StoreError::Panicked))
+    }
+
+    /// [`Store::read`] on the calling thread, with either engine. Must not be called from an async
+    /// task with PostgreSQL.
+    pub fn read_blocking<T>(
+        &self,
+        job: impl FnOnce(&mut View<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match &self.inner.engine {
+            Engine::Sqlite(engine) => engine.read(&self.inner.shared, job),
+            Engine::Postgres(engine) => engine.read(&self.inner.shared, job),
+        }
+    }
+
+    /// Makes content ready to be stored: digest, compression, and, if it is large, a synced file.
+    /// Small content is handled on the calling task, large on a blocking thread.
+    ///
+    /// `bytes`: the message without what differs per recipient ([`crate::NewMessage::prefix`]).
+    pub async fn prepare_blob(&self, bytes: impl Into<Arc<[u8]>>) -> Result<PreparedBlob, StoreError> {
+        let bytes = bytes.into();
+        if bytes.len() <= blob::PREPARE_HERE_MAX_BYTES {
+            return self.prepare_blob_blocking(&bytes);
+        }
+        let store = self.clone();
+        let task = tokio::task::spawn_blocking(move || store.prepare_blob_blocking(&bytes));
+        task.await.unwrap_or(Err(StoreError::Panicked))
+    }
+
+    /// [`Store::prepare_blob`] on the calling thread.
+    pub fn prepare_blob_blocking(&self, bytes: &[u8]) -> Result<PreparedBlob, StoreError> {
+        PreparedBlob::new(bytes, self.inner.shared.blobs.as_ref())
+    }
+
+    /// Tells about changes of `account`, whichever session or node makes them.
+    pub fn watch(&self, account: AccountId) -> Watch {
+        self.inner.shared.watches.watch(Topic::Account(account))
+    }
+
+    /// Tells when something was put into the queue or became due earlier.
+    pub fn watch_queue(&self) -> Watch {
+        self.inner.shared.watches.watch(Topic::Queue)
+    }
+
+    /// Bytes that the data directory's file system has left for us, for refusing mail in time.
+    pub fn free_bytes(&self) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(&self.inner.data_dir)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("data_dir", &self.inner.data_dir).finish_non_exhaustive()
+    }
+}
+
+fn open_blobs(settings: &Settings) -> Result<Option<BlobFolder>, OpenError> {
+    if settings.blobs == "database:" {
+        return Ok(None);
+    }
+    if settings.blobs.starts_with("s3://") {
+        let what =
+            "store.blobs: object storage (s3://) is not offered yet; use \"file:blobs\" or \"database:\"";
+        return Err(OpenError::Setting(what.to_owned()));
+    }
+    let Some(folder) = settings.blobs.strip_prefix("file:") else {
+        let what = "store.blobs must be \"file:FOLDER\" or \"database:\"";
+        return Err(OpenError::Setting(what.to_owned()));
+    };
+    let folder = settings.data_dir.join(folder);
+    let opened = BlobFolder::open(folder.clone());
+    opened.map(Some).map_err(|error| OpenError::Failed(format!("{}: {error}", folder.display())))
+}
+
+/// Makes sure that one process at a time uses the folder; the system frees the lock when we end.
+fn lock_folder(folder: &Path) -> Result<File, OpenError> {
+    let path = folder.join("lock");
+    let failed = |error: io::Error| OpenError::Failed(format!("{}: {error}", path.display()));
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(folder.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
