@@ -102,3 +102,85 @@ impl Pattern {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn patterns_and_names() {
+        for (pattern, name, expected) in [
+            ("*", "a/b", true),
+            ("%", "a", true),
+            ("%", "a/b", false),
+            ("a/%", "a/b", true),
+            ("a/%", "a/b/c", false),
+            ("a/*", "a/b/c", true),
+            ("a/*", "a", false),
+            ("%/%", "a/b", true),
+            ("*%", "a/b", true),
+            ("%*", "a/b", true),
+            ("%*b", "a/b", true),
+            ("inbox", "INBOX", true),
+            ("InB%", "INBOX", true),
+            ("inbox/x", "INBOX/x", true),
+            ("inbox/X", "INBOX/x", false),
+            ("*ox", "INBOX", true),
+            ("inb%", "Inbetween", false),
+            ("a", "A", false),
+            ("", "a", false),
+            ("Entw*", "Entwürfe", true),
+            ("Entw%rfe", "Entwürfe", true),
+        ] {
+            let name = MailboxName::new(name).unwrap();
+            assert_eq!(Pattern::new(pattern).matches(&name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn patterns_as_sent() {
+        use Dialect::{Rev1, Rev2};
+        let name = MailboxName::new("a/Entwürfe").unwrap();
+        for (reference, pattern, dialect, expected) in [
+            ("", "a/Entw&APw-rfe", Rev1, true),
+            ("a/", "Entw&APw-*", Rev1, true),
+            ("a/", "Entwürfe", Rev2, true),
+            ("a/", "Entwürfe", Rev1, false),
+            ("", "*&", Rev1, false),
+        ] {
+            let pattern = Pattern::from_wire(reference.as_bytes(), pattern.as_bytes(), dialect);
+            assert_eq!(pattern.matches(&name), expected, "{reference} {pattern:?}");
+        }
+    }
+
+    #[test]
+    fn many_wildcards_cost_no_more_than_their_number_times_the_name() {
+        let pattern = Pattern::new(&"*a%".repeat(300));
+        let name =
+            MailboxName::new(&format!("{}b", "a".repeat(limits::MAILBOX_NAME_LEN_MAX_BYTES - 1))).unwrap();
+        assert!(pattern.matches(&name));
+        let pattern = Pattern::new(&format!("{}c", "*a".repeat(400)));
+        assert!(!pattern.matches(&name));
+    }
+
+    fn naive(pattern: &[u8], name: &[u8]) -> bool {
+        match (pattern.split_first(), name.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => naive(rest, name) || !name.is_empty() && naive(pattern, &name[1..]),
+            (Some((b'%', rest)), _) => {
+                naive(rest, name) || !name.is_empty() && name[0] != b'/' && naive(pattern, &name[1..])
+            }
+            (Some((first, rest)), Some((byte, name))) => first == byte && naive(rest, name),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_agrees_with_backtracking(pattern in "[ab/*%]{0,9}", name in "[ab](/?[ab]){0,7}") {
+            let mailbox = MailboxName::new(&name).unwrap();
+            prop_assert_eq!(Pattern::new(&pattern).matches(&mailbox), naive(pattern.as_bytes(), name.as_bytes()));
+        }
+    }
+}

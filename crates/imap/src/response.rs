@@ -217,10 +217,14 @@ pub fn astring(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn literal(bytes: &[u8], out: &mut Vec<u8>) {
-    out.push(b'{');
-    number64(bytes.len() as u64, out);
-    out.extend_from_slice(b"}\r\n");
+    literal_start(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
+}
+
+fn literal_start(size_bytes: u64, out: &mut Vec<u8>) {
+    out.push(b'{');
+    number64(size_bytes, out);
+    out.extend_from_slice(b"}\r\n");
 }
 
 /// Appends a mailbox name in the session's encoding.

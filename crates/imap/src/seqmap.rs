@@ -1,7 +1,6 @@
 //! The session's view of a mailbox: which sequence number is which UID.
 
 use crate::set::NumberSet;
-use std::ops::RangeInclusive;
 
 /// A mapping between sequence numbers 1…n and ascending UIDs. Dense stretches of UIDs cost one
 /// entry however long they are; look-ups both ways take O(log stretches).
@@ -92,6 +91,39 @@ impl SeqMap {
         Some(sequence)
     }
 
+    /// Removes many messages at once, in time proportional to the stretches. `each` is told the
+    /// numbers for their EXPUNGE responses in order: each holds after those before it.
+    pub fn expunge_all(&mut self, uids: &NumberSet, mut each: impl FnMut(u32)) {
+        let gone = self.existing(uids);
+        let mut removed = 0;
+        for sequence in self.sequences_of(&gone).iter() {
+            each(sequence - removed);
+            removed += 1;
+        }
+        let mut rest = SeqMap::new();
+        let mut gone = gone.ranges().iter().peekable();
+        for run in &self.runs {
+            // Only existing UIDs are in `gone` and stretches have gaps between them, so that no
+            // range reaches beyond its stretch.
+            let mut first = Some(run.first_uid);
+            while let Some(range) = gone.next_if(|range| *range.start() <= run.last_uid) {
+                if let Some(first) = first.filter(|first| first < range.start()) {
+                    rest.append_run(first, range.start() - 1);
+                }
+                first = range.end().checked_add(1);
+            }
+            if let Some(first) = first.filter(|first| *first <= run.last_uid) {
+                rest.append_run(first, run.last_uid);
+            }
+        }
+        *self = rest;
+    }
+
+    fn append_run(&mut self, first_uid: u32, last_uid: u32) {
+        let before = self.len();
+        self.runs.push(Run { first_uid, last_uid, before });
+    }
+
     /// All UIDs in ascending order.
     pub fn uids(&self) -> impl Iterator<Item = u32> + '_ {
         self.runs.iter().flat_map(|run| run.first_uid..=run.last_uid)
@@ -102,52 +134,129 @@ impl SeqMap {
         NumberSet::from_ranges(self.runs.iter().map(|run| run.first_uid..=run.last_uid))
     }
 
-    /// The UIDs of these sequence numbers; numbers without message are passed over.
-    pub fn uids_of(&self, sequences: &NumberSet) -> NumberSet {
-        self.map(sequences, |run, range| {
-            let low = (*range.start()).max(run.before + 1);
-            let high = (*range.end()).min(run.before + run.len());
-            (low <= high)
-                .then(|| run.first_uid + (low - run.before - 1)..=run.first_uid + (high - run.before - 1))
-        })
-    }
-
-    /// The UIDs that exist out of `uids`.
+    /// The UIDs out of `uids` that exist.
     pub fn existing(&self, uids: &NumberSet) -> NumberSet {
         self.uid_set().intersection(uids)
     }
 
-    /// The sequence numbers of these UIDs; UIDs without message are passed over.
-    pub fn sequences_of(&self, uids: &NumberSet) -> NumberSet {
-        self.map(uids, |run, range| {
-            let low = (*range.start()).max(run.first_uid);
-            let high = (*range.end()).min(run.last_uid);
-            (low <= high)
-                .then(|| run.before + 1 + (low - run.first_uid)..=run.before + 1 + (high - run.first_uid))
-        })
+    /// The UIDs of these sequence numbers; numbers without message are passed over.
+    pub fn uids_of(&self, sequences: &NumberSet) -> NumberSet {
+        NumberSet::from_ranges(sequences.ranges().iter().flat_map(|range| {
+            let (low, high) = (*range.start(), *range.end());
+            let from = self.runs.partition_point(|run| run.before + run.len() < low);
+            let touched = self.runs[from..].iter().take_while(move |run| run.before < high);
+            touched.map(move |run| {
+                let low = low.max(run.before + 1) - run.before - 1;
+                let high = high.min(run.before + run.len()) - run.before - 1;
+                run.first_uid + low..=run.first_uid + high
+            })
+        }))
     }
 
-    /// Pairs every range with every stretch it may touch. Both are in order, so that one walk does.
-    fn map(
-        &self,
-        set: &NumberSet,
-        cut: impl Fn(&Run, &RangeInclusive<u32>) -> Option<RangeInclusive<u32>>,
-    ) -> NumberSet {
-        let mut found = Vec::new();
-        let mut from = 0;
-        for range in set.ranges() {
-            let mut hits = false;
-            for (at, run) in self.runs.iter().enumerate().skip(from) {
-                match cut(run, range) {
-                    Some(cut) => {
-                        found.push(cut);
-                        (hits, from) = (true, at);
-                    }
-                    None if hits => break,
-                    None => {}
+    /// The sequence numbers of these UIDs; UIDs without message are passed over.
+    pub fn sequences_of(&self, uids: &NumberSet) -> NumberSet {
+        NumberSet::from_ranges(uids.ranges().iter().flat_map(|range| {
+            let (low, high) = (*range.start(), *range.end());
+            let from = self.runs.partition_point(|run| run.last_uid < low);
+            let touched = self.runs[from..].iter().take_while(move |run| run.first_uid <= high);
+            touched.map(move |run| {
+                let low = low.max(run.first_uid) - run.first_uid;
+                let high = high.min(run.last_uid) - run.first_uid;
+                run.before + 1 + low..=run.before + 1 + high
+            })
+        }))
+    }
+}
+
+impl FromIterator<u32> for SeqMap {
+    /// From UIDs in ascending order; others are passed over.
+    fn from_iter<I: IntoIterator<Item = u32>>(uids: I) -> SeqMap {
+        let mut map = SeqMap::new();
+        for uid in uids {
+            map.append(uid);
+        }
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn map(uids: &[u32]) -> SeqMap {
+        let mut map = SeqMap::new();
+        assert!(uids.iter().all(|uid| map.append(*uid)));
+        map
+    }
+
+    #[test]
+    fn a_dense_mailbox_is_one_entry() {
+        let map = SeqMap::from_iter(1..=1_000_000);
+        assert_eq!((map.runs.len(), map.len(), map.last_uid()), (1, 1_000_000, 1_000_000));
+        assert_eq!((map.uid(777_777), map.sequence(777_777)), (Some(777_777), Some(777_777)));
+    }
+
+    #[test]
+    fn uids_only_ascend() {
+        let mut map = map(&[5]);
+        assert!(!map.append(5) && !map.append(0) && map.append(6) && map.append(u32::MAX));
+        assert!(!map.append(u32::MAX));
+        assert_eq!(map.uid(3), Some(u32::MAX));
+        assert_eq!(map.expunge(u32::MAX), Some(3));
+    }
+
+    proptest! {
+        #[test]
+        fn the_map_agrees_with_a_list(
+            uids in proptest::collection::btree_set(1u32..120, 0..80),
+            steps in proptest::collection::vec((1u32..140, any::<bool>()), 0..60),
+            gone in proptest::collection::btree_set(1u32..140, 0..40),
+        ) {
+            let mut naive: Vec<u32> = uids.iter().copied().collect();
+            let mut map: SeqMap = uids.into_iter().collect();
+            for (uid, remove) in steps {
+                if remove {
+                    let at = naive.iter().position(|known| *known == uid);
+                    prop_assert_eq!(map.expunge(uid), at.map(|at| at as u32 + 1));
+                    if let Some(at) = at { naive.remove(at); }
+                } else {
+                    let above = naive.last().is_none_or(|last| *last < uid);
+                    prop_assert_eq!(map.append(uid), above);
+                    if above { naive.push(uid); }
                 }
             }
+            agree(&map, &naive)?;
+
+            let wanted: NumberSet = gone.iter().copied().collect();
+            let sequences: Vec<u32> = (0u32..).zip(&naive).filter(|(_, uid)| gone.contains(uid)).map(|(at, _)| at + 1).collect();
+            prop_assert_eq!(map.sequences_of(&wanted).iter().collect::<Vec<_>>(), sequences.clone());
+            let picked: Vec<u32> = gone.iter().filter_map(|sequence| naive.get(*sequence as usize - 1).copied()).collect();
+            prop_assert_eq!(map.uids_of(&wanted).iter().collect::<Vec<_>>(), picked);
+
+            let mut told = Vec::new();
+            map.expunge_all(&wanted, |sequence| told.push(sequence));
+            let shifted: Vec<u32> = (0u32..).zip(&sequences).map(|(before, sequence)| sequence - before).collect();
+            prop_assert_eq!(told, shifted);
+            naive.retain(|uid| !gone.contains(uid));
+            agree(&map, &naive)?;
         }
-        NumberSet::from_ranges(found)
+    }
+
+    fn agree(map: &SeqMap, naive: &[u32]) -> Result<(), TestCaseError> {
+        prop_assert_eq!(map.len() as usize, naive.len());
+        prop_assert_eq!(map.is_empty(), naive.is_empty());
+        prop_assert_eq!(map.last_uid(), naive.last().copied().unwrap_or(0));
+        prop_assert_eq!(map.uids().collect::<Vec<_>>(), naive.to_vec());
+        for number in 0..150u32 {
+            let at = naive.iter().position(|uid| *uid == number);
+            prop_assert_eq!(map.sequence(number), at.map(|at| at as u32 + 1));
+            let uid = (number as usize).checked_sub(1).and_then(|at| naive.get(at)).copied();
+            prop_assert_eq!(map.uid(number), uid);
+        }
+        for pair in map.runs.windows(2) {
+            prop_assert!(pair[0].first_uid <= pair[0].last_uid);
+        }
+        Ok(())
     }
 }

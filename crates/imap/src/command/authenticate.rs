@@ -2,14 +2,22 @@
 
 use super::Request;
 use crate::cursor::{Cursor, Numbering, Parsed};
+use std::fmt;
 
 /// The arguments of AUTHENTICATE.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Authenticate {
     /// The mechanism in capitals.
     pub mechanism: String,
-    /// The initial response as sent: base64, or `=` for an empty one.
+    /// The initial response as sent: base64, or `=` for an empty one. It may hold a password and is
+    /// kept out of [`fmt::Debug`].
     pub initial: Option<String>,
+}
+
+impl fmt::Debug for Authenticate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticate").field("mechanism", &self.mechanism).finish_non_exhaustive()
+    }
 }
 
 pub(super) fn parse(cursor: &mut Cursor, _: Numbering) -> Parsed<Request> {

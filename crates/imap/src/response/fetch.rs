@@ -97,6 +97,11 @@ impl<'a> FetchWriter<'a> {
     /// such part) is NIL. NUL bytes, which no string may hold, become 0x80 (RFC 9051 §4.3.1 leaves
     /// them to BINARY).
     pub fn section(&mut self, fetch: &BodyFetch, content: Option<&[u8]>) -> &mut Self {
+        self.section_label(fetch);
+        self.content(content)
+    }
+
+    fn section_label(&mut self, fetch: &BodyFetch) {
         self.item(b"BODY[");
         fetch.section.write(self.out);
         self.out.push(b']');
@@ -104,7 +109,25 @@ impl<'a> FetchWriter<'a> {
             self.offset(partial.offset);
         }
         self.out.push(b' ');
-        self.content(content)
+    }
+
+    /// `BODY[section]<offset> {n}`: the beginning of a section of `size_bytes` bytes, which the caller
+    /// appends itself, or sends after what was written so far. For content too large to copy; it
+    /// must not hold NUL. Nothing is to follow when `size_bytes` is 0.
+    pub fn section_start(&mut self, fetch: &BodyFetch, size_bytes: u64) -> &mut Self {
+        self.section_label(fetch);
+        if size_bytes == 0 {
+            self.out.extend_from_slice(b"\"\"");
+        } else {
+            super::literal_start(size_bytes, self.out);
+        }
+        self
+    }
+
+    /// Appends content announced by [`FetchWriter::section_start`].
+    pub fn append(&mut self, content: &[u8]) -> &mut Self {
+        self.out.extend_from_slice(content);
+        self
     }
 
     /// `RFC822 content`, `RFC822.HEADER content`, `RFC822.TEXT content`.
