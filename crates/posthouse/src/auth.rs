@@ -102,7 +102,8 @@ impl Authenticator {
         })))
     }
 
-    /// Checks a password. A wrong one is charged to the budget and answered late.
+    /// Checks a password. A wrong one is charged to the budget and answered late. Once the session is
+    /// open, [`Authenticator::succeeded`] is to be told.
     pub async fn check_password(&self, from: Origin, user: &str, password: &[u8]) -> Checked {
         let user = user.to_lowercase();
         if !self.may_try(from, &user) {
@@ -111,14 +112,13 @@ impl Authenticator {
         let begun = self.0.clock.now();
         let checked = self.verify(&user, password).await;
         match checked {
-            Checked::Right(_) => self.succeeded(from, &user),
             Checked::Wrong => {
                 self.charge(from, &user);
                 if !from.exempt {
                     tokio::time::sleep_until(self.0.clock.instant(begun + FAILURE_ANSWER_AFTER)).await;
                 }
             }
-            Checked::Limited | Checked::Unavailable => {}
+            Checked::Right(_) | Checked::Limited | Checked::Unavailable => {}
         }
         checked
     }
@@ -151,7 +151,7 @@ impl Authenticator {
         self.0.store.read(move |view| view.account_by_address(&user)).await
     }
 
-    /// A user has logged in: this address is not banned for others' failures.
+    /// A session has been opened for a user: this address is not banned for others' failures.
     pub fn succeeded(&self, from: Origin, user: &str) {
         metrics().service(from.service).logins.inc();
         self.lock_budget().succeed(self.0.clock.now(), origin(from.address), &user.to_lowercase());

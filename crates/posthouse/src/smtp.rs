@@ -33,6 +33,7 @@ pub struct SmtpService {
     origin: Origin,
     trade: ::smtp::settings::Service,
     routes: Vec<Vec<AccountTarget>>,
+    login_counted: bool,
 }
 
 /// What is known of TLS, in the session's words.
@@ -46,13 +47,15 @@ pub fn tls_facts(info: &TlsInfo) -> TlsFacts {
 impl SmtpService {
     /// A service for a connection from `origin`.
     pub fn new(shared: Shared, origin: Origin, trade: ::smtp::settings::Service) -> SmtpService {
-        SmtpService { shared, origin, trade, routes: Vec::new() }
+        SmtpService { shared, origin, trade, routes: Vec::new(), login_counted: false }
     }
 
     /// MAIL: the routes of the transaction before are forgotten.
     async fn sender(&mut self, sender: &Sender) -> Result<(), Refusal> {
         self.routes.clear();
-        if let Some(user) = &sender.authenticated {
+        if let Some(user) = &sender.authenticated
+            && !std::mem::replace(&mut self.login_counted, true)
+        {
             self.shared.authenticator.succeeded(self.origin, user);
         }
         if !self.shared.room.has_for(sender.size_bytes.unwrap_or(0)) {
