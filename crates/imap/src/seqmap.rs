@@ -95,10 +95,8 @@ impl SeqMap {
     /// numbers for their EXPUNGE responses in order: each holds after those before it.
     pub fn expunge_all(&mut self, uids: &NumberSet, mut each: impl FnMut(u32)) {
         let gone = self.existing(uids);
-        let mut removed = 0;
-        for sequence in self.sequences_of(&gone).iter() {
+        for (removed, sequence) in (0..).zip(self.sequences_of(&gone).iter()) {
             each(sequence - removed);
-            removed += 1;
         }
         let mut rest = SeqMap::new();
         let mut gone = gone.ranges().iter().peekable();

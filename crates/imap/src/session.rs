@@ -138,12 +138,12 @@ impl Session {
         })
     }
 
-    fn step(&mut self, now: Now, step: Step, input: &mut Input, out: &mut Outputs<Ask>) {
+    fn step(&mut self, step: Step, input: &mut Input, out: &mut Outputs<Ask>) {
         match step {
             Step::Command(line) => match std::mem::replace(&mut self.waiting, Waiting::Command) {
                 Waiting::Challenge { tag, exchange } => self.challenge_answered(tag, exchange, &line, out),
                 Waiting::Done { tag, .. } => self.idle_ended(&tag, &line, out),
-                _ => self.command(now, line, input, out),
+                _ => self.command(line, input, out),
             },
             Step::Permit => response::continuation("Ready for literal data", out.bytes_mut()),
             Step::BadLine(before, _) => {
@@ -172,7 +172,7 @@ impl Session {
         }
     }
 
-    fn command(&mut self, now: Now, line: Vec<u8>, input: &mut Input, out: &mut Outputs<Ask>) {
+    fn command(&mut self, line: Vec<u8>, input: &mut Input, out: &mut Outputs<Ask>) {
         let memory = std::mem::replace(&mut self.share, self.settings.budget.share());
         let mut cursor = Cursor::new(line, self.enabled.dialect());
         let Some(tag) = cursor.tag() else {
@@ -181,7 +181,7 @@ impl Session {
         match self.parse(&mut cursor) {
             Ok(request) => {
                 self.bad_in_a_row = 0;
-                self.request(now, (tag, memory), request, input, out);
+                self.request((tag, memory), request, input, out);
             }
             Err(fault) => self.refuse(Some(&tag), &fault, out),
         }
@@ -212,7 +212,6 @@ impl Session {
 
     fn request(
         &mut self,
-        now: Now,
         (tag, memory): (Tag, Share),
         request: Request,
         input: &mut Input,
@@ -237,7 +236,7 @@ impl Session {
             Request::Authenticate(authenticate) => self.authenticate(tag, authenticate, out),
             Request::Login(login) => self.login(tag, &login, out),
             Request::Enable(enable) => self.enable(&tag, enable, out),
-            Request::Idle => self.idle(now, tag, out),
+            Request::Idle => self.idle(tag, out),
             Request::Run(Command::Noop) if self.user().is_none() => {
                 self.ok(&tag, None, "NOOP completed", out)
             }
@@ -357,7 +356,7 @@ impl wire::Session for Session {
         }
         while self.reads() && !out.has_ask() && !out.is_closed() {
             let Some(step) = self.next_step(input) else { break };
-            self.step(now, step, input, out);
+            self.step(step, input, out);
         }
     }
 
@@ -436,3 +435,6 @@ fn announced_bytes(command: &[u8]) -> u64 {
         .iter()
         .fold(0u64, |n, digit| n.saturating_mul(10).saturating_add(u64::from(digit.wrapping_sub(b'0'))))
 }
+
+#[cfg(test)]
+mod tests;

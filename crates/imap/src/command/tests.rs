@@ -4,7 +4,7 @@ use crate::flag::{Flags, Keyword, SystemFlags};
 use crate::limits;
 use crate::mailbox::{MailboxName, NameError};
 use crate::search::{SearchKey, TextKey};
-use crate::set::{Bound, SequenceSet};
+use crate::set::{Bound, NumberSet, SequenceSet};
 use proptest::prelude::*;
 
 /// Reads a command without its tag.
@@ -280,6 +280,25 @@ fn fetch_items_are_told_once_and_completed() {
         ("FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1])", false),
     ] {
         assert_eq!(seen(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_saved_result_is_what_the_answer_is_about() {
+    let found: NumberSet = [2, 5, 9].into_iter().collect();
+    for (options, expected) in [
+        ("SAVE", "2,5,9"),
+        ("SAVE MIN", "2"),
+        ("SAVE MAX", "9"),
+        ("MIN MAX SAVE", "2,9"),
+        ("SAVE MIN COUNT", "2,5,9"),
+        ("SAVE MAX ALL", "2,5,9"),
+    ] {
+        let Command::Search(search) = command(&format!("SEARCH RETURN ({options}) ALL")) else { panic!() };
+        let mut out = Vec::new();
+        search.returns.unwrap().covered(&found).write(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected, "{options}");
+        assert!(search.returns.unwrap().covered(&NumberSet::new()).is_empty());
     }
 }
 

@@ -75,7 +75,10 @@ pub enum Ask {
     },
     /// IDLE begins: send what changed since the last command. Answer [`Answer::Idling`]. From then
     /// on news go through [`Session::news`](super::Session::news).
-    Idle,
+    Idle {
+        /// What is enabled, to write the news in the right dialect.
+        enabled: Enabled,
+    },
     /// Carry out a command, write its untagged responses. Answer [`Answer::Done`].
     Run(Box<Run>),
 }
@@ -117,6 +120,7 @@ pub enum Answer {
 
 /// How an authentication goes on.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, moved on at once")]
 pub enum SaslAnswer {
     /// As the exchange says.
     Step(sasl::Step),

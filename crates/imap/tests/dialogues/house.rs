@@ -137,8 +137,8 @@ impl World<Session> for House {
                 "ill" => Opened::Unavailable,
                 _ => Opened::Yes,
             }),
-            Ask::Idle => {
-                self.report(Dialect::Rev1, out);
+            Ask::Idle { enabled } => {
+                self.report(enabled.dialect(), out);
                 Answer::Idling
             }
             Ask::Run(run) => self.run(&run, out),
