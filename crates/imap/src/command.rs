@@ -89,7 +89,8 @@ pub enum Command {
     Check,
     /// NAMESPACE
     Namespace,
-    /// SELECT and EXAMINE
+    /// SELECT and EXAMINE. The mailbox that was selected before is closed by now, and the client
+    /// told so, whatever comes of this one.
     Select(Select),
     /// CREATE
     Create(Create),
