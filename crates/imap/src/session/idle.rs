@@ -12,7 +12,7 @@ impl Session {
         response::continuation("idling", out.bytes_mut());
         // What changed between the last command and this one would otherwise wait for the next
         // change.
-        out.ask(Ask::Idle { enabled: self.enabled });
+        out.ask(Ask::Idle);
         self.waiting = Waiting::Idling { tag };
     }
 

@@ -75,10 +75,7 @@ pub enum Ask {
     },
     /// IDLE begins: send what changed since the last command. Answer [`Answer::Idling`]. From then
     /// on news go through [`Session::news`](super::Session::news).
-    Idle {
-        /// What is enabled, to write the news in the right dialect.
-        enabled: Enabled,
-    },
+    Idle,
     /// Carry out a command, write its untagged responses. Answer [`Answer::Done`].
     Run(Box<Run>),
 }

@@ -22,7 +22,7 @@ fn yes(ask: Ask) -> Answer {
         Ask::Verify(pending) => Answer::Sasl(SaslAnswer::Step(pending.resume(true))),
         Ask::Scram(pending) => Answer::Sasl(SaslAnswer::Step(pending.resume_unknown(&[7; 32]))),
         Ask::Open { .. } => Answer::Opened(Opened::Yes),
-        Ask::Idle { .. } => Answer::Idling,
+        Ask::Idle => Answer::Idling,
         Ask::Run(run) => match run.command {
             Command::Select(select) => Answer::Done(Outcome::ok("selected").selected(select.read_only)),
             _ => Answer::Done(Outcome::ok("completed")),
