@@ -149,6 +149,11 @@ impl Session {
             Step::BadLine(before, _) => {
                 let tag = self.tag_of(before);
                 self.refuse(tag.as_ref(), &Fault::BadLine, out);
+                // The line was not kept, so that nobody knows whether it announced a literal. Its
+                // bytes, perhaps somebody else's message, must not be taken for commands.
+                if !out.is_closed() {
+                    self.bye(None, "Cannot tell where the next command begins", out);
+                }
             }
             Step::LiteralTooLarge(before, size_bytes) => {
                 let fault = if std::mem::take(&mut self.no_memory) {

@@ -112,7 +112,9 @@ fn a_stranger_may_send_little() {
     let line = |len: usize| format!("a ID ({})\r\n", "x".repeat(len - 9));
     let mut peer = Peer::new(settings());
     assert!(peer.says(line(limits::TEXT_BEFORE_LOGIN_MAX_BYTES).as_bytes()).starts_with("a BAD Syntax"));
-    assert!(peer.says(line(limits::TEXT_BEFORE_LOGIN_MAX_BYTES + 1).as_bytes()).starts_with("* BAD Line"));
+    let mut long = Peer::new(settings());
+    assert!(long.says(line(limits::TEXT_BEFORE_LOGIN_MAX_BYTES + 1).as_bytes()).starts_with("* BAD Line"));
+    assert!(long.closed);
     // Four literals of 4096 bytes are more than a whole command may hold.
     let max = limits::LITERAL_BEFORE_LOGIN_MAX_BYTES;
     let literal = format!("{{{max}}}\r\n{}", "x".repeat(usize::try_from(max).unwrap()));
@@ -130,7 +132,9 @@ fn a_user_may_send_much() {
     let line = |len: usize| format!("a FETCH {} UID\r\n", &"1,".repeat(len)[..len - 14]);
     let said = peer.says(line(limits::TEXT_MAX_BYTES).as_bytes());
     assert!(said.starts_with("a NO [LIMIT] More than 100000 ranges in a set"), "{said}");
-    assert!(peer.says(line(limits::TEXT_MAX_BYTES + 1).as_bytes()).starts_with("* BAD Line"));
+    let mut long = Peer::logged_in();
+    assert!(long.says(line(limits::TEXT_MAX_BYTES + 1).as_bytes()).starts_with("* BAD Line"));
+    assert!(long.closed);
     let max = limits::LITERAL_MAX_BYTES;
     assert!(peer.says(format!("a SELECT {{{}}}\r\n", max + 1).as_bytes()).starts_with("a NO [TOOBIG]"));
     let text = "x".repeat(usize::try_from(max).unwrap());
