@@ -56,6 +56,7 @@ pub use unsubscribe::Unsubscribe;
 
 use crate::cursor::{Cursor, Numbering, Parsed};
 use crate::error::Fault;
+use crate::mailbox::NameError;
 
 /// What a client may ask for.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +77,9 @@ pub enum Request {
     Enable(Enable),
     /// IDLE
     Idle,
+    /// SELECT or EXAMINE of a name that no mailbox can have: fails, but closes the selected mailbox
+    /// like any other (RFC 9051 §6.3.2).
+    SelectNothing(NameError),
     /// What the store must carry out. NOOP before login never gets there.
     Run(Command),
 }

@@ -62,6 +62,8 @@ enum Waiting {
     Idling { tag: Tag },
     /// The outside's: a command. `memory` is what its arguments take.
     Running { tag: Tag, ends_selection: bool, _memory: Share },
+    /// The outside's: leaving the selected mailbox, for a command that then fails.
+    Leaving { tag: Tag, fault: Fault },
 }
 
 impl Session {
@@ -242,6 +244,7 @@ impl Session {
             Request::Login(login) => self.login(tag, &login, out),
             Request::Enable(enable) => self.enable(&tag, enable, out),
             Request::Idle => self.idle(tag, out),
+            Request::SelectNothing(error) => self.select_nothing(tag, Fault::Name(error), out),
             Request::Run(Command::Noop) if self.user().is_none() => {
                 self.ok(&tag, None, "NOOP completed", out)
             }
@@ -258,21 +261,21 @@ impl Session {
         self.ok(tag, None, "ENABLE completed", out);
     }
 
+    fn select_nothing(&mut self, tag: Tag, fault: Fault, out: &mut Outputs<Ask>) {
+        if !self.is_selected() {
+            return self.refuse(Some(&tag), &fault, out);
+        }
+        self.deselect(say_closed, out);
+        let leave = Run { tag: tag.clone(), command: Command::Unselect, enabled: self.enabled };
+        out.ask(Ask::Run(Box::new(leave)));
+        self.waiting = Waiting::Leaving { tag, fault };
+    }
+
     fn run(&mut self, tag: Tag, memory: Share, command: Command, out: &mut Outputs<Ask>) {
         self.enabled.condstore |= command.enables_condstore();
         if matches!(command, Command::Select(_)) {
             // RFC 9051 §6.3.2: the mailbox is closed even when the next cannot be opened.
-            self.deselect(
-                |out| {
-                    response::untagged(
-                        Condition::Ok,
-                        Some(&Code::Closed),
-                        "Previous mailbox closed",
-                        out.bytes_mut(),
-                    );
-                },
-                out,
-            );
+            self.deselect(say_closed, out);
         }
         let ends_selection = matches!(command, Command::Close | Command::Unselect);
         out.ask(Ask::Run(Box::new(Run { tag: tag.clone(), command, enabled: self.enabled })));
@@ -374,6 +377,7 @@ impl wire::Session for Session {
             (Waiting::Running { tag, ends_selection, .. }, Answer::Done(outcome)) => {
                 self.finished(&tag, ends_selection, &outcome, out);
             }
+            (Waiting::Leaving { tag, fault }, Answer::Done(_)) => self.refuse(Some(&tag), &fault, out),
             (Waiting::Idling { tag }, Answer::Idling) => {
                 self.waiting = Waiting::Done { tag, spoke: now };
             }
@@ -408,6 +412,10 @@ impl wire::Session for Session {
     fn stop(&mut self, _: Now, out: &mut Outputs<Ask>) {
         self.bye(Some(&Code::Unavailable), "Server is shutting down", out);
     }
+}
+
+fn say_closed(out: &mut Outputs<Ask>) {
+    response::untagged(Condition::Ok, Some(&Code::Closed), "Previous mailbox closed", out.bytes_mut());
 }
 
 /// How large a literal at the end of `command` may be.

@@ -2,7 +2,7 @@ use super::*;
 use crate::cursor::Dialect;
 use crate::flag::{Flags, Keyword, SystemFlags};
 use crate::limits;
-use crate::mailbox::{MailboxName, NameError};
+use crate::mailbox::MailboxName;
 use crate::search::{SearchKey, TextKey};
 use crate::set::{Bound, NumberSet, SequenceSet};
 use proptest::prelude::*;
@@ -225,7 +225,8 @@ fn bad_commands() {
         assert!(matches!(fault, Fault::Syntax { .. } | Fault::UnknownCommand), "{text}: {fault:?}");
     }
     assert_eq!(parse("SEARCH CHARSET KOI8-R ALL"), Err(Fault::BadCharset));
-    assert_eq!(parse("SELECT a//b"), Err(Fault::Name(NameError::Empty)));
+    assert_eq!(parse("SELECT a//b"), Ok(Request::SelectNothing(NameError::Empty)));
+    assert_eq!(parse("STATUS a//b (SIZE)"), Err(Fault::Name(NameError::Empty)));
     assert_eq!(parse("CREATE /"), Err(Fault::Name(NameError::Empty)));
     assert!(parse_as(b"SEARCH TEXT {2}\r\n\xff\xfe", Dialect::Rev1).is_err(), "no UTF-8");
 }
@@ -258,8 +259,10 @@ fn commands_mean_what_they_say() {
     let Command::Search(search) = command("SEARCH RETURN () ALL") else { panic!() };
     assert!(search.returns.is_some_and(|returns| returns.all));
     assert_eq!(command("UID EXPUNGE 5"), Command::Expunge(Expunge { uids: Some(one(5)) }));
-    assert!(parse_as("SELECT Entwürfe".as_bytes(), Dialect::Rev2).is_ok());
-    assert!(parse("SELECT Entwürfe").is_err());
+    let select = Select { mailbox: name("Entwürfe"), read_only: false, condstore: false };
+    let rev2 = parse_as("SELECT Entwürfe".as_bytes(), Dialect::Rev2);
+    assert_eq!(rev2, Ok(Request::Run(Command::Select(select))));
+    assert!(matches!(parse("SELECT Entwürfe"), Ok(Request::SelectNothing(NameError::Encoding))));
 }
 
 #[test]
