@@ -115,8 +115,8 @@ fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64)
     println!("removing {} {number}", added.message_id);
     let job = move |tx: &mut Tx<'_>| {
         let change = FlagChange { op: FlagOp::Add, flags: Flags::DELETED, keywords: Keywords::NONE };
-        tx.change_flags(account, inbox, &[range.clone()], &change, None)?;
-        tx.expunge(account, inbox, Some(&[range.clone()]))
+        tx.change_flags(account, inbox, std::slice::from_ref(&range), &change, None)?;
+        tx.expunge(account, inbox, Some(std::slice::from_ref(&range)))
     };
     if store.write_blocking(job).is_ok() {
         println!("removed {} {number}", added.message_id);
