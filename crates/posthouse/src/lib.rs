@@ -12,7 +12,6 @@ pub mod demo;
 pub mod driver;
 pub mod files;
 pub mod http;
-pub mod imap;
 pub mod listen;
 pub mod log;
 pub mod metrics;

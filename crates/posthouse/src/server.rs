@@ -4,7 +4,7 @@ use crate::auth::{Authenticator, Origin};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::{self, Wire};
-use crate::imap::ImapService;
+use crate::imap::{AccountLogins, ImapService};
 use crate::listen::{self, Admission, Gate, ServiceName};
 use crate::metrics::metrics;
 use crate::pop3::{Locks, Pop3Service};
@@ -95,6 +95,7 @@ pub fn open_store(config: &Config) -> Result<Store, ServeError> {
 /// What every connection needs, by service.
 struct Server {
     clock: Clock,
+    authenticator: Authenticator,
     gate: Gate,
     acceptor: Acceptor,
     stop: watch::Receiver<bool>,
@@ -104,15 +105,8 @@ struct Server {
     smtp_lmtp: Arc<::smtp::Settings>,
     pop3: pop3::Shared,
     pop3_settings: Arc<::pop3::Settings>,
-    imap: imap::Shared,
-    imap_limits: ImapFacts,
-}
-
-/// What IMAP sessions are made from.
-struct ImapFacts {
-    budget: Budget,
-    message_size_max_bytes: u64,
-    allow_plaintext: bool,
+    imap: Arc<imap::Shared>,
+    imap_settings: ::imap::Settings,
 }
 
 /// Serves until told to stop. `ready` is called once every listener is open.
@@ -294,12 +288,16 @@ impl Server {
                 locks: Locks::new(delay),
             },
             pop3_settings: Arc::new(pop3_settings),
-            imap: imap::Shared::new(store, authenticator, clock, config.limits.search_cache_max_bytes),
-            imap_limits: ImapFacts {
-                budget,
-                message_size_max_bytes: config.limits.message_size_max_bytes,
+            imap: Arc::new(imap::Shared::new(store, clock, config.limits.search_cache_max_bytes)),
+            imap_settings: ::imap::Settings {
+                hostname: config.hostname.clone(),
+                tls: ::imap::TlsState::Available,
+                bindings: Vec::new(),
                 allow_plaintext: config.auth.allow_plaintext,
+                message_max_bytes: config.limits.message_size_max_bytes,
+                budget,
             },
+            authenticator,
         })
     }
 
@@ -368,10 +366,13 @@ impl Server {
     }
 
     async fn imap(&self, origin: Origin, wire: Wire, tls: Option<TlsInfo>) -> driver::End {
-        let facts = &self.imap_limits;
-        let session =
-            ImapService::session(&facts.budget, facts.message_size_max_bytes, facts.allow_plaintext, tls);
-        let service = ImapService::new(self.imap.clone(), origin);
-        driver::run(session, service, wire, self.clock, self.stop.clone()).await
+        let mut settings = self.imap_settings.clone();
+        if let Some(info) = tls {
+            settings.tls = ::imap::TlsState::Active;
+            settings.bindings = info.exporter.map(sasl::ChannelBinding::TlsExporter).into_iter().collect();
+        }
+        let logins = AccountLogins::new(self.authenticator.clone(), origin);
+        let service = ImapService::new(self.imap.clone(), logins);
+        driver::run(::imap::Session::new(settings), service, wire, self.clock, self.stop.clone()).await
     }
 }
