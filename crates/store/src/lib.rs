@@ -51,7 +51,9 @@ pub use id::{AccountId, BlobId, DomainId, MailboxId, MessageId, ModSeq, QueueId,
 pub use mailbox::{
     MAILBOX_DEPTH_MAX, MAILBOX_NAME_LEN_MAX_BYTES, MAILBOXES_MAX, Mailbox, SpecialUse, normal_name,
 };
-pub use marks::{FlagChange, FlagOp, Flags, KEYWORD_LEN_MAX_BYTES, KEYWORDS_PER_MAILBOX_MAX, Keywords};
+pub use marks::{
+    FlagChange, FlagOp, Flags, KEYWORD_LEN_MAX_BYTES, KEYWORDS_PER_MAILBOX_MAX, Keywords, NO_KEYWORDS,
+};
 pub use message::{Added, Listed, NewMessage, StoredMessage};
 pub use placement::{Placement, PlacementOwned, Since};
 pub use queue::{NewQueued, Queued, QueuedRecipient};

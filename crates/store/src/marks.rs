@@ -59,6 +59,9 @@ impl Not for Flags {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub struct Keywords(String);
 
+/// No keyword, to borrow from.
+pub static NO_KEYWORDS: Keywords = Keywords::NONE;
+
 impl Keywords {
     /// No keyword.
     pub const NONE: Keywords = Keywords(String::new());

@@ -1,0 +1,143 @@
+//! The check finds every kind of damage, and nothing where there is none.
+
+use std::time::{Duration, SystemTime};
+
+use store::{FlagChange, FlagOp, Flags, Keywords, NewQueued, ORPHAN_AGE, Store, TraceId};
+
+use crate::engines::sqlite_settings;
+use crate::{account, assert_clean, fill, inbox, mailbox, plain, write};
+
+/// Leaves behind something of everything the check looks at.
+pub fn a_lively_store_is_clean(store: &Store) {
+    let (ann, bob) = (account(store, "ann"), account(store, "bob"));
+    let (at_ann, trash) = (inbox(store, ann), mailbox(store, ann, "Trash"));
+    fill(store, ann, at_ann, 10, Flags::NONE);
+    fill(store, bob, inbox(store, bob), 3, Flags::SEEN);
+    let large: Vec<u8> = (0..60_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+    let blob = store.prepare_blob_blocking(&large).unwrap();
+    write(store, move |tx| tx.add_message(ann, at_ann, &plain(&blob)));
+    let keywords = Keywords::new(["Work"]).unwrap();
+    let change = FlagChange { op: FlagOp::Add, flags: Flags::DELETED, keywords };
+    write(store, move |tx| tx.change_flags(ann, at_ann, &[2..=5], &change, None));
+    write(store, move |tx| tx.copy(ann, at_ann, &[1..=3], trash));
+    write(store, move |tx| tx.move_messages(ann, at_ann, &[9..=9], trash));
+    write(store, move |tx| tx.expunge(ann, at_ann, Some(&[4..=9])));
+    let blob = store.prepare_blob_blocking(b"to others").unwrap();
+    write(store, move |tx| {
+        tx.enqueue(&NewQueued {
+            blob: &blob,
+            prefix: b"",
+            sender: "ann@example.org",
+            options: "",
+            created_ms: 1,
+            trace_id: TraceId(1),
+            recipients: &[("x@y.example", "")],
+        })
+    });
+    let report = store.check(&mut |_| ()).unwrap();
+    assert_eq!(report.findings, []);
+    assert_eq!((report.counted.accounts, report.counted.mailboxes, report.counted.queued), (2, 12, 1));
+    assert!(report.counted.contents >= 10 && report.counted.content_bytes > 240_000);
+}
+
+/// Damage by SQL, and what the check must call it.
+const DAMAGE: &[(&str, &str)] = &[
+    ("UPDATE mailbox SET exists_count = exists_count + 1 WHERE name = 'INBOX'", "message count"),
+    ("UPDATE mailbox SET unseen_count = 99 WHERE name = 'INBOX'", "unseen count"),
+    ("UPDATE mailbox SET deleted_count = 99 WHERE name = 'INBOX'", "deleted count"),
+    ("UPDATE mailbox SET size_bytes = 0 WHERE name = 'INBOX'", "mailbox size"),
+    ("UPDATE mailbox SET uidnext = 1 WHERE name = 'INBOX'", "UID"),
+    ("UPDATE mailbox SET highest_modseq = 999999 WHERE name = 'INBOX'", "mailbox modseq"),
+    ("UPDATE mailbox SET highest_modseq = 1 WHERE name = 'INBOX'", "message modseq"),
+    ("UPDATE mailbox SET recent_uid = 999 WHERE name = 'INBOX'", "recent UID"),
+    ("UPDATE mailbox SET uidvalidity = 0 WHERE name = 'INBOX'", "UIDVALIDITY"),
+    ("UPDATE mailbox SET uidvalidity = (SELECT MAX(uidvalidity) FROM mailbox)", "UIDVALIDITY"),
+    ("UPDATE account SET last_mailbox_id = 1", "mailbox number"),
+    ("UPDATE mailbox SET tombstone_floor_modseq = 999999 WHERE name = 'INBOX'", "tombstone floor"),
+    ("UPDATE mailbox SET name = 'Post' WHERE name = 'INBOX'", "INBOX"),
+    ("DELETE FROM mailbox WHERE name = 'Trash'", "placement without mailbox"),
+    ("UPDATE account SET used_bytes = used_bytes + 1", "account size"),
+    ("UPDATE account SET last_message_id = 5", "message number"),
+    ("UPDATE account SET domain_id = 77", "account without domain"),
+    ("DELETE FROM account WHERE address LIKE 'bob%'", "mailbox without account"),
+    ("DELETE FROM account WHERE address LIKE 'bob%'", "message without account"),
+    ("DELETE FROM account WHERE address LIKE 'bob%'", "subscription without account"),
+    ("DELETE FROM placement WHERE uid = 1", "message without mailbox"),
+    (
+        "DELETE FROM message WHERE message_id = (SELECT MIN(message_id) FROM message)",
+        "placement without message",
+    ),
+    ("UPDATE message SET size_bytes = size_bytes + 1", "message size"),
+    ("UPDATE placement SET received_ms = 5 WHERE uid = 1", "placement"),
+    ("UPDATE placement SET size_bytes = 5 WHERE uid = 1", "placement"),
+    ("UPDATE placement SET keywords = 'Never' WHERE uid = 1", "keyword"),
+    ("INSERT INTO keyword VALUES (1, 999, 'x')", "keyword without mailbox"),
+    ("INSERT INTO tombstone VALUES (1, 999, 5, 1, 1)", "tombstone without mailbox"),
+    ("UPDATE tombstone SET modseq = 0", "tombstone"),
+    ("UPDATE tombstone SET last_uid = 99999", "tombstone"),
+    ("UPDATE tombstone SET uid = 1", "tombstone"),
+    ("UPDATE blob SET refs = refs + 1", "reference count"),
+    ("UPDATE blob SET size_bytes = size_bytes + 1", "content"),
+    ("UPDATE content SET data = x'00' WHERE data IS NOT NULL", "content"),
+    ("UPDATE content SET data = (SELECT data FROM content WHERE data IS NOT NULL LIMIT 1)", "content"),
+    ("DELETE FROM content WHERE file IS NULL", "content missing"),
+    ("DELETE FROM blob", "content missing"),
+    ("DELETE FROM blob", "content unreachable"),
+    ("UPDATE content SET file = 'no/such' WHERE file IS NOT NULL", "content file"),
+    ("DELETE FROM queue_recipient", "queue entry"),
+    ("DELETE FROM queue", "queue entry"),
+    ("DELETE FROM queue", "reference count"),
+    // A trick that makes the index disagree with its table, as a torn page would.
+    (
+        "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'placement_by_message'",
+        "database file",
+    ),
+];
+
+#[test]
+fn every_damage_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&sqlite_settings(folder.path())).unwrap();
+    a_lively_store_is_clean(&store);
+    drop(store);
+    for (sql, what) in DAMAGE {
+        let copy = tempfile::tempdir().unwrap();
+        let status =
+            std::process::Command::new("cp").arg("-r").arg(folder.path().join(".")).arg(copy.path()).status();
+        assert!(status.unwrap().success());
+        let database = rusqlite::Connection::open(copy.path().join("posthouse.db")).unwrap();
+        database.execute_batch(sql).unwrap();
+        drop(database);
+        let store = Store::open(&sqlite_settings(copy.path())).unwrap();
+        let report = store.check(&mut |_| ()).unwrap();
+        let found: Vec<_> = report.findings.iter().map(|finding| finding.what).collect();
+        assert!(found.contains(what), "{sql}: {:?}", report.findings);
+    }
+}
+
+#[test]
+fn files_are_compared_and_orphans_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&sqlite_settings(folder.path())).unwrap();
+    a_lively_store_is_clean(&store);
+    let shelf = std::fs::read_dir(folder.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    let file = std::fs::read_dir(&shelf).unwrap().next().unwrap().unwrap().path();
+    let young = shelf.join("young");
+    let old = shelf.join("old");
+    std::fs::write(&young, "x").unwrap();
+    std::fs::write(&old, "x").unwrap();
+    let then = SystemTime::now() - ORPHAN_AGE - Duration::from_secs(9);
+    std::fs::File::options().write(true).open(&old).unwrap().set_modified(then).unwrap();
+    let whats = |store: &Store| -> Vec<_> {
+        store.check(&mut |_| ()).unwrap().findings.into_iter().map(|finding| finding.what).collect()
+    };
+    assert_eq!(whats(&store), ["orphan file"]);
+    assert_eq!(store.remove_orphans().unwrap().len(), 1);
+    assert!(young.exists() && !old.exists() && file.exists());
+    assert_clean(&store);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    assert_eq!(whats(&store), ["content file"]);
+}

@@ -1,0 +1,136 @@
+//! Stores to run the suite on.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use store::{Settings, Store};
+
+/// Settings for SQLite in `folder`.
+pub fn sqlite_settings(folder: &Path) -> Settings {
+    Settings {
+        url: "sqlite:posthouse.db".to_owned(),
+        blobs: "file:blobs".to_owned(),
+        data_dir: folder.to_owned(),
+        readers: 2,
+    }
+}
+
+/// Runs `test` on an empty SQLite store, and checks the store afterwards.
+pub fn with_sqlite(test: fn(&Store)) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&sqlite_settings(folder.path())).unwrap();
+    test(&store);
+    crate::assert_clean(&store);
+}
+
+/// Runs `test` on an empty PostgreSQL store, and checks the store afterwards. Without PostgreSQL's
+/// programs on this machine the test says so and passes.
+pub fn with_postgres(test: fn(&Store)) {
+    let Some(server) = server() else {
+        eprintln!("skipped: no PostgreSQL programs found");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&server.settings(folder.path())).unwrap();
+    test(&store);
+    crate::assert_clean(&store);
+}
+
+/// A PostgreSQL server of our own, for as long as the tests run.
+pub struct Server {
+    folder: PathBuf,
+    databases: AtomicU32,
+}
+
+static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+
+/// The server, started at the first call.
+pub fn server() -> Option<&'static Server> {
+    SERVER.get_or_init(start_server).as_ref()
+}
+
+impl Server {
+    /// Settings for a new database.
+    pub fn settings(&self, data_dir: &Path) -> Settings {
+        let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"));
+        Settings {
+            url: format!("postgres://postgres@/{name}?host={}", self.folder.display()),
+            blobs: "file:blobs".to_owned(),
+            data_dir: data_dir.to_owned(),
+            readers: 2,
+        }
+    }
+
+    /// Runs a statement in a database, past the store.
+    pub fn psql(&self, database: &str, sql: &str) {
+        let mut psql = Command::new(bin("psql"));
+        psql.args(["-qAt", "-U", "postgres", "-h"]).arg(&self.folder).args(["-d", database, "-c", sql]);
+        let output = psql.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+fn bin(program: &str) -> PathBuf {
+    Path::new("/usr/lib/postgresql/15/bin").join(program)
+}
+
+/// PostgreSQL refuses to run as root; then it runs as the user its package made.
+fn as_postgres(program: &str) -> Command {
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    if !is_root {
+        return Command::new(bin(program));
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", "postgres", "--"]).arg(bin(program));
+    command
+}
+
+fn start_server() -> Option<Server> {
+    if !bin("initdb").exists() {
+        return None;
+    }
+    // Kept until the process ends; the watchdog below removes it then.
+    let folder = tempfile::tempdir().unwrap().keep();
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(&folder, everybody).unwrap();
+    let data = folder.join("data");
+    let made = as_postgres("initdb")
+        .args(["-A", "trust", "-U", "postgres", "-N", "-D"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let options = format!(
+        "-c listen_addresses= -c unix_socket_directories={} -c max_connections=200",
+        folder.display()
+    );
+    let mut start = as_postgres("pg_ctl");
+    start
+        .args(["-w", "-s", "-l"])
+        .arg(folder.join("log"))
+        .args(["-o", &options, "-D"])
+        .arg(&data)
+        .arg("start");
+    assert!(start.status().unwrap().success(), "see {}", folder.join("log").display());
+    stop_when_we_end(&folder);
+    Some(Server { folder, databases: AtomicU32::new(0) })
+}
+
+/// A shell that waits until this process is gone, then stops the server and removes its folder.
+fn stop_when_we_end(folder: &Path) {
+    let stop = as_postgres("pg_ctl");
+    let mut words = vec![stop.get_program().to_owned()];
+    words.extend(stop.get_args().map(ToOwned::to_owned));
+    let script = "while kill -0 \"$0\" 2>/dev/null; do sleep 0.2; done; folder=$1; shift
+                  \"$@\" -s -m immediate -D \"$folder/data\" stop; rm -rf \"$folder\"";
+    let mut watchdog = Command::new("sh");
+    watchdog.args(["-c", script]).arg(std::process::id().to_string()).arg(folder).args(words);
+    watchdog
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    watchdog.spawn().unwrap();
+}

@@ -1,0 +1,137 @@
+//! The store from outside: one suite, run on every engine.
+
+mod accounts;
+mod changes;
+mod checks;
+mod engines;
+mod mailboxes;
+mod messages;
+mod opening;
+mod queues;
+
+use std::ops::ControlFlow;
+
+use store::{
+    AccountId, Credential, Flags, MailboxId, NO_KEYWORDS, NewMessage, PreparedBlob, Store, StoreError,
+    TraceId, Tx, Uid, UidRange,
+};
+
+/// Every function takes an empty store; the macro makes one test per engine of each.
+macro_rules! suite {
+    ($($module:ident: $($name:ident),+ $(,)?;)+) => {
+        mod on_sqlite {
+            $($(
+                #[test]
+                fn $name() {
+                    crate::engines::with_sqlite(crate::$module::$name);
+                }
+            )+)+
+        }
+        mod on_postgres {
+            $($(
+                #[test]
+                fn $name() {
+                    crate::engines::with_postgres(crate::$module::$name);
+                }
+            )+)+
+        }
+    };
+}
+
+suite! {
+    accounts: domains_come_and_go, accounts_come_with_mailboxes, accounts_go_with_everything,
+        addresses_are_found_in_any_case, aliases_lead_on, catch_all_and_postmaster, loops_are_seen;
+    mailboxes: names_are_normal, parents_are_made, deleting_and_making_again, renaming_moves_children,
+        renaming_inbox_moves_messages, subscriptions_outlive_mailboxes, special_uses_are_kept, recent_is_told_once;
+    messages: a_message_comes_back_whole, content_is_shared, large_content_lies_in_a_file, quota_holds,
+        message_numbers_rise, listing_stops_early, failed_jobs_leave_nothing, one_bad_job_spares_the_others,
+        watches_tell, views_do_not_change, a_panic_is_an_error;
+    changes: flags_change_and_count, unchanged_since_refuses, keywords_are_spelled_one_way, expunge_leaves_tombstones,
+        copies_are_new_messages, copies_keep_to_the_quota, moves_keep_messages, changes_since_tell_all,
+        uids_follow_every_change, random_walk_matches_model;
+    queues: entries_are_claimed_once, deferring_and_finishing, next_due, traces_are_found, traces_are_purged;
+    checks: a_lively_store_is_clean;
+}
+
+/// The account `name@example.org`, made together with its domain if that is missing.
+pub fn account(store: &Store, name: &str) -> AccountId {
+    let address = format!("{name}@example.org");
+    store
+        .write_blocking(move |tx| {
+            if tx.domain_by_name("example.org")?.is_none() {
+                tx.add_domain("example.org")?;
+            }
+            tx.add_account(&address, &Credential { password: "$6$x".to_owned(), scram: None })
+        })
+        .unwrap()
+}
+
+/// The account's INBOX.
+pub fn inbox(store: &Store, account: AccountId) -> MailboxId {
+    mailbox(store, account, "INBOX")
+}
+
+/// The account's mailbox of this name.
+pub fn mailbox(store: &Store, account: AccountId, name: &str) -> MailboxId {
+    store.read_blocking(|view| view.mailbox_by_name(account, name)).unwrap().unwrap().id
+}
+
+/// A message with nothing special about it.
+pub fn plain(blob: &PreparedBlob) -> NewMessage<'_> {
+    NewMessage {
+        blob,
+        prefix: b"",
+        received_ms: 1_700_000_000_000,
+        flags: Flags::NONE,
+        keywords: &NO_KEYWORDS,
+        overview: b"overview",
+        trace_id: TraceId(7),
+    }
+}
+
+/// Adds `count` messages of different content with these flags.
+pub fn fill(store: &Store, account: AccountId, mailbox: MailboxId, count: u32, flags: Flags) -> Vec<Uid> {
+    let blobs: Vec<PreparedBlob> = (0..count)
+        .map(|n| {
+            store
+                .prepare_blob_blocking(format!("Subject: {n} in {mailbox}\r\n\r\nbody\r\n").as_bytes())
+                .unwrap()
+        })
+        .collect();
+    store
+        .write_blocking(move |tx| {
+            let add = |blob| Ok(tx.add_message(account, mailbox, &NewMessage { flags, ..plain(blob) })?.uid);
+            blobs.iter().map(add).collect()
+        })
+        .unwrap()
+}
+
+/// All UIDs of a mailbox by reading its placements.
+pub fn live(store: &Store, account: AccountId, mailbox: MailboxId) -> Vec<u32> {
+    let mut uids = Vec::new();
+    let mut visit = |found: store::Placement<'_>| {
+        uids.push(found.uid.get());
+        ControlFlow::Continue(())
+    };
+    store.read_blocking(|view| view.placements(account, mailbox, &[1..=u32::MAX], &mut visit)).unwrap();
+    uids
+}
+
+/// Runs a job that must succeed.
+pub fn write<T: Send + 'static>(
+    store: &Store,
+    job: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> T {
+    store.write_blocking(job).unwrap()
+}
+
+/// The check must find nothing.
+pub fn assert_clean(store: &Store) {
+    let report = store.check(&mut |_| ()).unwrap();
+    assert_eq!(report.findings, []);
+}
+
+/// Ranges as a list of numbers.
+pub fn numbers(ranges: &[UidRange]) -> Vec<u32> {
+    ranges.iter().cloned().flatten().collect()
+}
