@@ -53,6 +53,16 @@ fn main() {
     measure("parse, overview, to_bytes", || {
         black_box(Overview::build(&Message::parse(black_box(&raw))).to_bytes());
     });
+    let message = Message::parse(&raw);
+    measure("envelope", || {
+        black_box(mime::envelope(black_box(&message)));
+    });
+    measure("body structure", || {
+        black_box(mime::body_structure(black_box(&message), true));
+    });
+    measure("all header fields", || {
+        black_box(message.headers().iter().filter(|f| mime::overview::is_cached_field(f.name)).count());
+    });
     let bytes = Overview::build(&Message::parse(&raw)).to_bytes();
     measure("read overview", || {
         black_box(OverviewRef::parse(black_box(&bytes)));

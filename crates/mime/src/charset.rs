@@ -15,9 +15,12 @@ pub fn decode<'a>(label: &[u8], bytes: &'a [u8]) -> Cow<'a, str> {
         return guess(bytes);
     }
     match Encoding::for_label_no_replacement(label) {
-        Some(encoding) if encoding == UTF_8 => String::from_utf8_lossy(bytes),
+        Some(encoding) if encoding == UTF_8 => {
+            String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+        }
         Some(encoding) if encoding == REPLACEMENT => guess(bytes),
-        Some(encoding) => encoding.decode_without_bom_handling(bytes).0,
+        // A byte order mark knows better than a label, above all than plain "utf-16".
+        Some(encoding) => encoding.decode(bytes).0,
         None => guess(bytes),
     }
 }
@@ -54,6 +57,9 @@ mod tests {
             (b"gb2312", b"\xc4\xe3", "你"),
             (b"big5", b"\xa7A", "你"),
             (b"no-such-set", b"gr\xfcn", "grün"),
+            (b"utf-8", b"\xef\xbb\xbfx", "x"),
+            (b"utf-16", b"\xfe\xff\0x", "x"),
+            (b"utf-16", b"x\0", "x"),
             (b"hz-gb-2312", b"plain", "plain"),
             (b"", b"\xe9", "é"),
         ];

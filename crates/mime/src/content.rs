@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn types_encodings_dispositions_languages() {
-        let table: &[(&str, Option<(&str, &str, usize)>)] = &[
+        type Seen = Option<(&'static str, &'static str, usize)>;
+        let table: &[(&str, Seen)] = &[
             ("text/plain", Some(("text", "plain", 0))),
             (" Text / HTML ; charset=utf-8", Some(("Text", "HTML", 1))),
             ("(c) image(d)/(e)png(f)", Some(("image", "png", 0))),

@@ -8,6 +8,7 @@
 //! # Standards
 //! RFC 5322 with its obsolete syntax; RFC 2045, 2046, 2047, 2231 (MIME); RFC 2183 (disposition);
 //! RFC 3282 (language); RFC 2557 (location); RFC 1864 (MD5); RFC 6532 (raw UTF-8 in headers);
+//! RFC 5256 §2.1 (base subject);
 //! RFC 3501 and 9051 §7.5.2 (ENVELOPE, BODY, BODYSTRUCTURE), §6.4.5 (sections); RFC 3516 (BINARY).
 //!
 //! # Hostile input
@@ -33,6 +34,7 @@ pub mod search;
 pub mod section;
 mod span;
 pub mod structure;
+pub mod subject;
 mod syntax;
 pub mod transfer;
 pub mod tree;

@@ -28,6 +28,10 @@ pub const MESSAGE_IDS_MAX: usize = 1_000;
 /// Language tags taken from one Content-Language field.
 pub const LANGUAGES_MAX: usize = 64;
 
+/// Bytes of a subject that are looked at for its base; finding it is quadratic in the marks that
+/// stand before it.
+pub const SUBJECT_LEN_MAX_BYTES: usize = 4 * 1024;
+
 /// Bytes of a quoted string in an IMAP response; longer ones are sent as literals, since clients
 /// have line limits (RFC 7162 §4 names 8192 bytes).
 pub const QUOTED_LEN_MAX_BYTES: usize = 1_000;

@@ -76,7 +76,11 @@ pub const CACHED_FIELDS: &[&str] = &[
 
 /// True if [`CACHED_FIELDS`] has `name`, in any case.
 pub fn is_cached_field(name: &[u8]) -> bool {
-    CACHED_FIELDS.iter().any(|cached| cached.as_bytes().eq_ignore_ascii_case(name))
+    // Most fields are told apart by length and first letter; the comparison is the slow part.
+    let Some(first) = name.first().map(u8::to_ascii_lowercase) else { return false };
+    CACHED_FIELDS.iter().map(|cached| cached.as_bytes()).any(|cached| {
+        cached.len() == name.len() && cached.first() == Some(&first) && cached.eq_ignore_ascii_case(name)
+    })
 }
 
 /// What list views need of a message.

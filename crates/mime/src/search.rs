@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::address::{self, Entry};
 use crate::date::Date;
 use crate::header::Headers;
 use crate::limits::{SEARCH_BODY_MAX_BYTES, SEARCH_HEADERS_MAX_BYTES};
@@ -95,11 +96,40 @@ fn bounded(bytes: &[u8], len_max_bytes: usize) -> &[u8] {
     &bytes[..bytes.len().min(len_max_bytes)]
 }
 
-/// The values of all fields called `name`, unfolded and decoded: what the keys FROM, TO, CC, BCC,
-/// SUBJECT and HEADER look into. Empty if there is no such field; HEADER with an empty key finds
+/// The values of all fields called `name`, unfolded and decoded: what the keys SUBJECT and
+/// HEADER look into. Empty if there is no such field; HEADER with an empty key finds
 /// every field that is there (RFC 9051 §6.4.4).
 pub fn field_texts<'a>(headers: Headers<'a>, name: &[u8]) -> Vec<Cow<'a, str>> {
     headers.all(name).map(|field| word::decode(field.value)).collect()
+}
+
+/// All addresses of the fields called `name` on one line, as `Name <local@domain>` with names
+/// decoded and groups by their names: what the keys FROM, TO, CC and BCC look into, which compare
+/// with the envelope and so do not see comments or spaces (RFC 9051 §6.4.4).
+pub fn address_text(headers: Headers<'_>, name: &[u8]) -> String {
+    let mut out = String::new();
+    for field in headers.all(name) {
+        for entry in address::parse_list(field.value) {
+            push_entry(&entry, &mut out);
+        }
+    }
+    out
+}
+
+fn push_entry(entry: &Entry<'_>, out: &mut String) {
+    match entry {
+        Entry::Mailbox(mailbox) => {
+            if let Some(name) = &mailbox.name {
+                out.push_str(&word::decode(name));
+                out.push(' ');
+            }
+            let (local, domain) = (charset::guess(&mailbox.local), charset::guess(&mailbox.domain));
+            let at = if domain.is_empty() { "" } else { "@" };
+            out.extend(["<", &local, at, &domain, "> "]);
+        }
+        Entry::GroupStart(name) => out.extend([&word::decode(name), ": "]),
+        Entry::GroupEnd => out.push_str("; "),
+    }
 }
 
 /// The Date field; SENTON and its kin compare [`Date::local_days`].
@@ -154,6 +184,15 @@ mod tests {
         assert!(headers.contains("subject: grün\n") && headers.contains("name=plan.pdf"), "{headers}");
         assert!(!headers.contains("inner"));
         assert_eq!(body, "wärme softbreak\nsubject: inner\ndeep\n");
+    }
+
+    #[test]
+    fn addresses_are_searched_as_the_envelope_has_them() {
+        let raw = b"To: <user (x)@ (y) Domain.org>, =?utf-8?q?J=C3=BC?= <j@x>\r\nTo: g: a@b;, lonely\r\n\r\n";
+        let text = address_text(Message::parse(raw).headers(), b"to");
+        assert_eq!(text, "<user@Domain.org> Jü <j@x> g: <a@b> ; <lonely> ");
+        assert_eq!(field_texts(Message::parse(raw).headers(), b"TO").len(), 2);
+        assert_eq!(sent_date(Message::parse(raw).headers()), None);
     }
 
     #[test]

@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn comments_and_quoted_strings() {
-        let table: &[(&[u8], Option<&[u8]>, &[u8])] = &[
+        type Case = (&'static [u8], Option<&'static [u8]>, &'static [u8]);
+        let table: &[Case] = &[
             (b"  x", None, b"x"),
             (b" (a) (b (c)\\)) x", Some(b"b (c))"), b"x"),
             (b"(open (never", Some(b"open (never"), b""),

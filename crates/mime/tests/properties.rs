@@ -123,7 +123,8 @@ fn naive_base64(bytes: &[u8]) -> String {
     let bits: String = bytes.iter().map(|b| format!("{b:08b}")).collect();
     let groups: Vec<String> =
         bits.as_bytes().chunks(6).map(|c| format!("{:0<6}", String::from_utf8_lossy(c))).collect();
-    let mut out: String = groups.iter().map(|g| letters[usize::from_str_radix(g, 2).unwrap()]).collect();
+    let mut out: String =
+        groups.iter().map(|g| letters[usize::from_str_radix(g, 2).expect("six bits")]).collect();
     while !out.len().is_multiple_of(4) {
         out.push('=');
     }
