@@ -6,6 +6,8 @@ pub mod config;
 pub mod driver;
 pub mod files;
 pub mod http;
+pub mod imap;
 pub mod listen;
 pub mod metrics;
+pub mod search_cache;
 pub mod tls;
