@@ -13,11 +13,13 @@ use crate::word;
 /// Why a header field was refused; the caller's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldError {
-    /// The name is empty or holds a byte other than printable ASCII without the colon.
+    /// The name is empty, too long, or holds a byte other than printable ASCII without the colon; or
+    /// a subtype is not ASCII.
     BadName,
     /// The text holds CR, LF, NUL or another control character: nothing may begin a new field.
     Control,
-    /// A word is so long that the line could not be kept under 998 bytes (RFC 5322 §2.1.1).
+    /// A word, or a run of spaces, is so long that its line would have over 998 bytes (RFC 5322
+    /// §2.1.1).
     LongWord,
 }
 
@@ -35,9 +37,7 @@ impl std::error::Error for FieldError {}
 
 /// Columns after which a header line is folded where it can be (RFC 5322 §2.1.1).
 const FOLD_COLUMN: usize = 78;
-/// Longest word in a field, so that name and word stay under 998.
-const WORD_LEN_MAX_BYTES: usize = 900;
-/// Longest line sent as it is (RFC 5322 §2.1.1).
+/// Longest line, its end not counted (RFC 5322 §2.1.1).
 const LINE_LEN_MAX_BYTES: usize = 998;
 
 /// A message in the making. Fields appear in the order in which they were added.
@@ -185,6 +185,9 @@ impl Body {
     /// [`FieldError`] if the subtype holds what a header field cannot.
     pub fn multipart(subtype: &str, parts: Vec<Body>) -> Result<Body, FieldError> {
         check_text(subtype)?;
+        if !subtype.is_ascii() {
+            return Err(FieldError::BadName);
+        }
         Ok(Body { fields: Vec::new(), content: Content::Parts(format!("multipart/{subtype}"), parts) })
     }
 
@@ -258,7 +261,7 @@ fn encode_text(text: &str) -> (&'static str, Vec<u8>) {
         }
     }
     let plain = |b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n');
-    let short = lines.split(|b| *b == b'\n').all(|line| line.len() < LINE_LEN_MAX_BYTES);
+    let short = lines.split(|b| *b == b'\n').all(|line| line.len() <= LINE_LEN_MAX_BYTES);
     let bare_cr = text.replace("\r\n", "").contains('\r');
     if short && !bare_cr && lines.iter().all(plain) {
         return ("7bit", lines);
@@ -293,10 +296,6 @@ fn fold_into(name: &str, value: &[u8], out: &mut Vec<u8>) -> Result<(), FieldErr
     out.push(b':');
     let mut column = name.len() + 1;
     for word in value.split(|b| matches!(b, b' ' | b'\t')) {
-        if word.len() > WORD_LEN_MAX_BYTES {
-            out.truncate(start);
-            return Err(FieldError::LongWord);
-        }
         // An empty word comes from doubled spaces: a fold there would make a line of spaces only.
         if column + 1 + word.len() > FOLD_COLUMN && column > name.len() + 1 && !word.is_empty() {
             out.extend_from_slice(b"\r\n");
@@ -305,6 +304,10 @@ fn fold_into(name: &str, value: &[u8], out: &mut Vec<u8>) -> Result<(), FieldErr
         out.push(b' ');
         out.extend_from_slice(word);
         column += 1 + word.len();
+        if column > LINE_LEN_MAX_BYTES {
+            out.truncate(start);
+            return Err(FieldError::LongWord);
+        }
     }
     out.extend_from_slice(b"\r\n");
     Ok(())

@@ -1,6 +1,6 @@
 //! The fields that say what a part is (RFC 2045, 2183, 3282, 2557, 1864).
 
-use crate::limits::LANGUAGES_MAX;
+use crate::limits::{LANGUAGES_MAX, TOKEN_LEN_MAX_BYTES};
 use crate::param::{self, Param};
 use crate::syntax::{Lexer, is_space};
 
@@ -68,7 +68,11 @@ fn token(lexer: &mut Lexer<'_>) -> Option<String> {
     lexer.skip_cfws();
     let token = lexer.take_while(|b| b.is_ascii_graphic() && !br#"()<>@,;:\"/[]?="#.contains(&b));
     lexer.skip_cfws();
-    if token.is_empty() { None } else { String::from_utf8(token.to_vec()).ok() }
+    if token.is_empty() || token.len() > TOKEN_LEN_MAX_BYTES {
+        None
+    } else {
+        String::from_utf8(token.to_vec()).ok()
+    }
 }
 
 /// How the bytes of a body were made fit for transport (RFC 2045 §6).
@@ -170,6 +174,7 @@ mod tests {
 
     #[test]
     fn types_encodings_dispositions_languages() {
+        let long = format!("text/{}", "x".repeat(TOKEN_LEN_MAX_BYTES + 1));
         type Seen = Option<(&'static str, &'static str, usize)>;
         let table: &[(&str, Seen)] = &[
             ("text/plain", Some(("text", "plain", 0))),
@@ -177,6 +182,7 @@ mod tests {
             ("(c) image(d)/(e)png(f)", Some(("image", "png", 0))),
             ("text/plain; charset=\"us-ascii\" (Plain text)", Some(("text", "plain", 1))),
             ("text", None),
+            (&long, None),
             ("/plain", None),
             ("text/", None),
             ("", None),

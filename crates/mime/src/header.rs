@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use crate::Span;
-use crate::limits::{FIELDS_MAX, VALUE_LEN_MAX_BYTES};
+use crate::limits::{FIELDS_MAX, HEADER_LEN_MAX_BYTES, VALUE_LEN_MAX_BYTES};
 
 /// One field, or one line that is none.
 ///
@@ -84,9 +84,12 @@ impl<'a> Headers<'a> {
         Fields { raw: self.raw, at: self.span.start, end: self.span.end }
     }
 
-    /// The fields that are interpreted: no junk, and at most [`FIELDS_MAX`].
+    /// The fields that are interpreted: no junk, and those among the first [`FIELDS_MAX`] that end
+    /// in the first [`HEADER_LEN_MAX_BYTES`].
     pub fn fields(&self) -> impl Iterator<Item = Field<'a>> + use<'a> {
-        self.iter().take(FIELDS_MAX).filter(|field| !field.is_junk())
+        let last = self.span.start.saturating_add(HEADER_LEN_MAX_BYTES);
+        let near = self.iter().take(FIELDS_MAX).take_while(move |field| field.span.end <= last);
+        near.filter(|field| !field.is_junk())
     }
 
     /// The first field called `name`.
@@ -243,6 +246,8 @@ mod tests {
         many.extend(b"B: 1\r\n\r\n");
         assert!(Headers::of_message(&many).get(b"B").is_none());
         assert_eq!(Headers::of_message(&many).iter().count(), FIELDS_MAX + 1);
+        let far = [b"X: ", &vec![b'x'; HEADER_LEN_MAX_BYTES][..], b"\r\nB: 1\r\n\r\n"].concat();
+        assert!(Headers::of_message(&far).get(b"B").is_none());
         let long = vec![b'x'; VALUE_LEN_MAX_BYTES + 1];
         assert_eq!(unfold(&long).len(), VALUE_LEN_MAX_BYTES);
     }

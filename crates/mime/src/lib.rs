@@ -5,6 +5,13 @@
 //! Start at [`Message::parse`]; from it come [`envelope()`], [`body_structure`], [`section()`],
 //! [`Overview`] and [`SearchText`]. [`Builder`] goes the other way.
 //!
+//! ```
+//! let message = mime::Message::parse(b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nGood day\r\n");
+//! let subject = message.headers().get(b"subject").map(|field| mime::word::decode(field.value));
+//! assert_eq!(subject.as_deref(), Some("Grüße"));
+//! assert_eq!(message.decoded_text(&message.root), "Good day\r\n");
+//! ```
+//!
 //! # Standards
 //! RFC 5322 with its obsolete syntax; RFC 2045, 2046, 2047, 2231 (MIME); RFC 2183 (disposition);
 //! RFC 3282 (language); RFC 2557 (location); RFC 1864 (MD5); RFC 6532 (raw UTF-8 in headers);
@@ -14,7 +21,7 @@
 //! # Hostile input
 //! Messages come from strangers. No function here panics or recurses without a limit, time is
 //! linear in the size of the message (times the depth of nesting where parts are rendered), and
-//! every limit is a named constant in [`limits`]. What is over a limit is kept as bytes and is
+//! every limit on what is read is a named constant in [`limits`]. What is over a limit is kept as bytes and is
 //! still served whole; it is only not interpreted. Nothing is ever dropped from a message.
 
 pub mod address;

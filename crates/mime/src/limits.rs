@@ -14,6 +14,18 @@ pub const VALUE_LEN_MAX_BYTES: usize = 256 * 1024;
 /// Fields of one header that are interpreted. Long chains of Received stay under 200.
 pub const FIELDS_MAX: usize = 4_000;
 
+/// Bytes of one header that are interpreted: fields that end behind them are only bytes. Mail
+/// servers refuse headers of a tenth of this.
+pub const HEADER_LEN_MAX_BYTES: usize = 1024 * 1024;
+
+/// Bytes of a media type, subtype, disposition or encoding (RFC 6838 §4.2); longer ones are invalid.
+pub const TOKEN_LEN_MAX_BYTES: usize = 127;
+
+/// Bytes of a BODY or BODYSTRUCTURE after which optional things in it (parameters, identifiers,
+/// envelopes of messages inside) become NIL, so that stored overviews stay in bounds. It is
+/// checked before each part, field and envelope.
+pub const STRUCTURE_LEN_MAX_BYTES: usize = 1024 * 1024;
+
 /// Entries (mailboxes, starts and ends of groups) taken from one kind of address field.
 pub const ADDRESSES_MAX: usize = 4_096;
 

@@ -7,10 +7,10 @@ use memchr::memchr;
 
 use crate::header::bounded;
 use crate::limits::MESSAGE_IDS_MAX;
-use crate::syntax::is_space;
+use crate::syntax::{Lexer, is_space};
 
-/// The identifiers in a Message-ID, In-Reply-To or References value, without angle brackets and
-/// without white space in them, in order. Words between them are skipped. Of more than
+/// The identifiers in a Message-ID, In-Reply-To or References value, without angle brackets,
+/// white space and quoting, in order. Words between them are skipped. Of more than
 /// [`MESSAGE_IDS_MAX`], the last.
 pub fn parse_list(value: &[u8]) -> Vec<Cow<'_, [u8]>> {
     let mut ids = VecDeque::new();
@@ -28,12 +28,24 @@ pub fn parse_list(value: &[u8]) -> Vec<Cow<'_, [u8]>> {
         if ids.len() == MESSAGE_IDS_MAX {
             ids.pop_front();
         }
-        ids.push_back(match inner.iter().any(|b| is_space(*b)) {
-            true => Cow::Owned(inner.iter().copied().filter(|b| !is_space(*b)).collect()),
-            false => Cow::Borrowed(inner),
-        });
+        ids.push_back(normal(inner));
     }
     ids.into()
+}
+
+/// Without white space, and without quotes around what stands before the `@`: RFC 5256 §3 counts
+/// both forms as one identifier.
+fn normal(id: &[u8]) -> Cow<'_, [u8]> {
+    if !id.iter().any(|b| is_space(*b)) && id.first() != Some(&b'"') {
+        return Cow::Borrowed(id);
+    }
+    let mut bytes: Vec<u8> = id.iter().copied().filter(|b| !is_space(*b)).collect();
+    if bytes.first() == Some(&b'"') && memchr::memmem::find(&bytes[1..], b"\"@").is_some() {
+        let mut lexer = Lexer::new(&bytes);
+        let local = lexer.quoted().into_owned();
+        bytes = [&local, lexer.rest()].concat();
+    }
+    Cow::Owned(bytes)
 }
 
 /// The first identifier of a value; see [`parse_list`].
@@ -53,6 +65,7 @@ mod tests {
             ("<a@b><c@d>\r\n <e@f>", &["a@b", "c@d", "e@f"]),
             ("your letter of <a@b> (x)", &["a@b"]),
             ("<a\r\n @b>", &["a@b"]),
+            ("<\"a\"@b> <\"a\\\"b\"@c> <\"open@b>", &["a@b", "a\"b@c", "\"open@b"]),
             ("<> <x", &[]),
             ("<lost <a@b>", &["a@b"]),
         ];

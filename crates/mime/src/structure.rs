@@ -6,6 +6,7 @@ use crate::Span;
 use crate::charset;
 use crate::content::{self, Disposition};
 use crate::header::Headers;
+use crate::limits::STRUCTURE_LEN_MAX_BYTES;
 use crate::nstring::{ascii_text, header_text_or_nil, number, string};
 use crate::param::{self, Param};
 use crate::tree::{Message, Part};
@@ -24,12 +25,15 @@ pub fn body_structure(message: &Message<'_>, extended: bool) -> Vec<u8> {
 }
 
 pub(crate) fn write(message: &Message<'_>, extended: bool, out: &mut Vec<u8>) {
-    Writer { raw: message.raw, extended, out }.part(&message.root);
+    let full_at = out.len() + STRUCTURE_LEN_MAX_BYTES;
+    Writer { raw: message.raw, extended, full_at, out }.part(&message.root);
 }
 
 struct Writer<'w> {
     raw: &'w [u8],
     extended: bool,
+    /// Length of `out` from which on what is optional becomes NIL.
+    full_at: usize,
     out: &'w mut Vec<u8>,
 }
 
@@ -67,14 +71,15 @@ impl Writer<'_> {
         self.params(&kind.params);
         for span in [part.fields.id, part.fields.description] {
             self.out.push(b' ');
-            header_text_or_nil(span.map(|span| span.of(self.raw)), self.out);
+            header_text_or_nil(self.kept(span).map(|span| span.of(self.raw)), self.out);
         }
         self.out.push(b' ');
         string(part.encoding.name().as_bytes(), self.out);
         self.number(part.body_size());
         if let Some(message) = &part.message {
             self.out.push(b' ');
-            envelope::write(Headers::at(self.raw, message.header), self.out);
+            let header = self.kept(Some(message.header)).unwrap_or_default();
+            envelope::write(Headers::at(self.raw, header), self.out);
             self.out.push(b' ');
             self.part(message);
             self.number(part.body_lines);
@@ -88,13 +93,18 @@ impl Writer<'_> {
         }
     }
 
+    /// What is optional, as long as there is room.
+    fn kept(&self, span: Option<Span>) -> Option<Span> {
+        span.filter(|_| self.out.len() < self.full_at)
+    }
+
     fn number(&mut self, value: usize) {
         self.out.push(b' ');
         number(value, self.out);
     }
 
     fn unspaced(&mut self, span: Option<Span>) {
-        match span {
+        match self.kept(span) {
             Some(span) => ascii_text(&content::unspaced(span.of(self.raw)), self.out),
             None => self.out.extend_from_slice(b"NIL"),
         }
@@ -102,7 +112,7 @@ impl Writer<'_> {
 
     fn disposition_language_location(&mut self, part: &Part) {
         self.out.push(b' ');
-        match part.fields.disposition.and_then(|span| Disposition::parse(span.of(self.raw))) {
+        match self.kept(part.fields.disposition).and_then(|span| Disposition::parse(span.of(self.raw))) {
             Some(disposition) => {
                 self.out.push(b'(');
                 string(disposition.kind.as_bytes(), self.out);
@@ -118,7 +128,7 @@ impl Writer<'_> {
     }
 
     fn languages(&mut self, span: Option<Span>) {
-        let tags = span.map(|span| content::languages(span.of(self.raw))).unwrap_or_default();
+        let tags = self.kept(span).map(|span| content::languages(span.of(self.raw))).unwrap_or_default();
         match tags.as_slice() {
             [] => self.out.extend_from_slice(b"NIL"),
             [one] => string(one.as_bytes(), self.out),
@@ -135,7 +145,7 @@ impl Writer<'_> {
     /// Writes a space and the list of parameters, or NIL.
     fn params(&mut self, params: &[Param]) {
         self.out.push(b' ');
-        if params.is_empty() {
+        if params.is_empty() || self.out.len() >= self.full_at {
             self.out.extend_from_slice(b"NIL");
             return;
         }

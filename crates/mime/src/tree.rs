@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::content::{ContentType, TransferEncoding};
+use crate::content::{ContentType, Disposition, TransferEncoding};
 use crate::header::{Field, Headers, is_blank_line, line_end};
-use crate::limits::{DEPTH_MAX, FIELDS_MAX, PARTS_MAX};
-use crate::{Span, charset, transfer};
+use crate::limits::{DEPTH_MAX, PARTS_MAX};
+use crate::{Span, charset, param, transfer};
 
 /// A message and the tree of its parts.
 #[derive(Debug, Clone)]
@@ -79,6 +79,35 @@ impl<'a> Message<'a> {
     /// The header fields of one of its parts.
     pub fn headers_of(&self, part: &Part) -> Headers<'a> {
         Headers::at(self.raw, part.header)
+    }
+
+    /// How a part wants to be shown, if it says (RFC 2183).
+    pub fn disposition(&self, part: &Part) -> Option<Disposition> {
+        part.fields.disposition.and_then(|span| Disposition::parse(span.of(self.raw)))
+    }
+
+    /// The file name of a part, decoded: from its disposition, else the `name` of its type, where
+    /// old programs put it. It is the sender's word: it may hold slashes, dots and controls.
+    pub fn file_name(&self, part: &Part) -> Option<String> {
+        let disposition = self.disposition(part);
+        let named = disposition.as_ref().and_then(|d| param::find(&d.params, "filename"));
+        named.or_else(|| part.content_type.param("name")).map(|name| name.text().into_owned())
+    }
+
+    /// True if a part is a file to keep rather than something to read: it says so, it is a message,
+    /// or it is neither text nor part of a page ([`ContentFields::id`]) nor a signature.
+    pub fn is_attachment(&self, part: &Part) -> bool {
+        if part.is_multipart() {
+            return false;
+        }
+        match self.disposition(part) {
+            Some(disposition) => disposition.is_attachment(),
+            None => {
+                let kind = &part.content_type;
+                let signature = kind.subtype.to_ascii_lowercase().ends_with("-signature");
+                part.message.is_some() || !(kind.is_kind("text") || part.fields.id.is_some() || signature)
+            }
+        }
     }
 
     /// The body of a part, transfer encoding undone (RFC 2045 §6).
@@ -272,7 +301,7 @@ impl Parser<'_> {
 impl Claims {
     fn read(raw: &[u8], header: Span) -> Claims {
         let mut claims = Claims::default();
-        for field in Headers::at(raw, header).iter().take(FIELDS_MAX) {
+        for field in Headers::at(raw, header).fields() {
             if field.name.len() > 8 && field.name[..8].eq_ignore_ascii_case(b"content-") {
                 claims.content_field(&field);
             }

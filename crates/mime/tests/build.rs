@@ -62,12 +62,15 @@ fn fields_refuse_what_could_break_out() {
     for (name, text, error) in table {
         assert_eq!(refused(name, text), error, "{name:?} {text:?}");
     }
-    assert_eq!(refused("Subject", &"x".repeat(901)), Some(FieldError::LongWord));
+    assert_eq!(refused("Subject", &"x".repeat(998)), Some(FieldError::LongWord));
+    assert_eq!(refused("Subject", &" ".repeat(998)), Some(FieldError::LongWord));
+    assert_eq!(refused("Subject", &"x".repeat(980)), None);
     let a = Address::parse("a@b").unwrap();
     assert_eq!(Builder::new().addresses("To", &[(Some("x\r\ny"), &a)]).err(), Some(FieldError::Control));
     assert_eq!(Body::attachment("a/b", "x\ny", vec![]).err(), Some(FieldError::Control));
     assert_eq!(Body::attachment("a/b\r\nX: y", "x", vec![]).err(), Some(FieldError::Control));
     assert_eq!(Body::multipart("mixed\r\n", vec![]).err(), Some(FieldError::Control));
+    assert_eq!(Body::multipart("mixéd", vec![]).err(), Some(FieldError::BadName));
 }
 
 #[test]

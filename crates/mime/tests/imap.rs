@@ -272,3 +272,24 @@ fn sections_of_single_parts() {
     assert_eq!(get(What::FieldsNot(names)), "junk\r\nA: 1\r\n\r\n");
     assert_eq!(get(What::Text), "");
 }
+
+/// A message that broke off anywhere is still a message.
+#[test]
+fn messages_cut_at_every_byte() {
+    let raw = crlf(NESTED);
+    for cut in 0..=raw.len() {
+        let raw = &raw[..cut];
+        let message = Message::parse(raw);
+        let all = Section { path: vec![], what: What::Whole };
+        assert_eq!(section(&message, &all).unwrap(), raw, "cut at {cut}");
+        for shown in [envelope(&message), body_structure(&message, false), body_structure(&message, true)] {
+            let count = |byte| shown.iter().filter(|b| **b == byte).count();
+            assert_eq!((count(b'('), count(b'"') % 2), (count(b')'), 0), "cut at {cut}: {}", text(&shown));
+        }
+        let parts = (1..5u32).flat_map(|a| (0..3u32).map(move |b| if b == 0 { vec![a] } else { vec![a, b] }));
+        for path in parts {
+            let found = section(&message, &Section { path, what: What::Whole });
+            assert!(found.is_none_or(|found| found.len() <= cut));
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Hostile messages: each limit holds, and time stays in bounds.
 
-use mime::limits::{ADDRESSES_MAX, DEPTH_MAX, PARTS_MAX};
-use mime::{Message, Overview, Part, SearchText, envelope};
+use mime::limits::{ADDRESSES_MAX, DEPTH_MAX, PARTS_MAX, STRUCTURE_LEN_MAX_BYTES};
+use mime::{Message, Overview, Part, SearchText, body_structure, envelope};
 
 fn depth(part: &Part) -> usize {
     let below = part.children.iter().chain(part.message.as_deref());
@@ -56,6 +56,25 @@ fn addresses_end() {
         let addresses = shown.windows(4).filter(|w| *w == b"(NIL" || *w == b"(\"x\"").count();
         assert!(addresses <= ADDRESSES_MAX + 8, "{value}: {addresses}");
     }
+}
+
+#[test]
+fn structures_end() {
+    let fat = format!(
+        "Content-Type: message/rfc822; x={}\r\n\r\nSubject: {}\r\n\r\n",
+        "x".repeat(900),
+        "y".repeat(900)
+    );
+    let raw = format!(
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n{}",
+        format!("--b\r\n{fat}").repeat(PARTS_MAX)
+    );
+    let message = Message::parse(raw.as_bytes());
+    assert_eq!(count(&message.root), PARTS_MAX);
+    let shown = body_structure(&message, true);
+    assert!((STRUCTURE_LEN_MAX_BYTES..STRUCTURE_LEN_MAX_BYTES * 3).contains(&shown.len()), "{}", shown.len());
+    let message_parts = shown.windows(12).filter(|w| w == b"(\"message\" \"").count();
+    assert_eq!(message_parts, PARTS_MAX / 2 - 1 + PARTS_MAX % 2);
 }
 
 /// Inputs that are quadratic in careless readers; each is a megabyte or so.

@@ -70,3 +70,35 @@ fn previews() {
         assert_eq!(Overview::build(&Message::parse(raw.as_bytes())).preview, *expected, "{raw:?}");
     }
 }
+
+#[test]
+fn attachments_are_noticed() {
+    let mixed = |part: &str| {
+        format!(
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n{part}\r\n--b--\r\n"
+        )
+    };
+    let pdf = "Content-Type: application/pdf; name=\"old \u{fc}.pdf\"\r\n";
+    let table = [
+        (mixed("\r\ntext"), false, None),
+        (mixed(&format!("{pdf}\r\nx")), true, Some("old \u{fc}.pdf")),
+        (mixed(&format!("{pdf}Content-Disposition: inline; filename=x.pdf\r\n\r\nx")), false, Some("x.pdf")),
+        (mixed(&format!("{pdf}Content-ID: <picture>\r\n\r\nx")), false, Some("old \u{fc}.pdf")),
+        (
+            mixed("Content-Disposition: attachment; filename*=utf-8''n%C3%BC.txt\r\n\r\nx"),
+            true,
+            Some("n\u{fc}.txt"),
+        ),
+        (mixed("Content-Type: message/rfc822\r\n\r\n\r\nx"), true, None),
+        (mixed("Content-Type: application/pgp-signature\r\n\r\nx"), false, None),
+        (mixed(&mixed(&format!("{pdf}\r\nx")).replace("=b", "=c").replace("--b", "--c")), true, None),
+    ];
+    for (raw, expected, name) in table {
+        let message = Message::parse(raw.as_bytes());
+        let bytes = Overview::build(&message).to_bytes();
+        assert_eq!(OverviewRef::parse(&bytes).unwrap().has_attachment, expected, "{raw}");
+        assert_eq!(message.file_name(&message.root.children[1]).as_deref(), name, "{raw}");
+    }
+    let alone = Message::parse(b"Content-Type: application/pdf\r\n\r\nx");
+    assert!(Overview::build(&alone).has_attachment);
+}

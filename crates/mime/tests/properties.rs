@@ -141,6 +141,66 @@ fn naive_quoted_printable(bytes: &[u8]) -> String {
     letters.chunks(25).map(|line| line.concat()).collect::<Vec<_>>().join("=\r\n")
 }
 
+/// Lines of multiparts in any order, most of which make trees.
+fn multiparts() -> impl Strategy<Value = String> {
+    let lines = prop::sample::select(vec![
+        "T: b", "T: bb", "T: c", "", "", "--b", "--b", "--bb", "--c", "--b--", "--bb-- ", "--c--", "--b\t",
+        "--bc", "x", "A: 1",
+    ]);
+    prop::collection::vec((lines, prop::sample::select(vec!["\n", "\r\n"])), 0..30).prop_map(|lines| {
+        let text: String = lines.iter().flat_map(|(line, end)| [*line, *end]).collect();
+        format!("T: b\n\n{text}").replace("T: ", "Content-Type: multipart/mixed; boundary=")
+    })
+}
+
+/// Leaves as their bodies, multiparts in parentheses; cut the slow way: the outer multipart is
+/// split at its delimiters first, then each piece is looked at alone. `None` if a multipart has the
+/// boundary of one around it, where the order matters.
+fn naive_tree(raw: &str, around: &[&str]) -> Option<String> {
+    let lines: Vec<&str> = raw.split_inclusive('\n').collect();
+    let blank = lines.iter().position(|line| matches!(*line, "\n" | "\r\n"));
+    let header = &lines[..blank.unwrap_or(lines.len())];
+    let body = &lines[blank.map_or(lines.len(), |at| at + 1)..];
+    let Some(boundary) =
+        header.iter().find_map(|line| line.trim_end().split_once("boundary=")).map(|(_, b)| b)
+    else {
+        return Some(format!("{:?}", body.concat()));
+    };
+    if around.contains(&boundary) {
+        return None;
+    }
+    let (delimiter, close) = (format!("--{boundary}"), format!("--{boundary}--"));
+    let (mut pieces, mut open): (Vec<String>, bool) = (Vec::new(), false);
+    for line in body {
+        if line.trim_end() == close {
+            break;
+        } else if line.trim_end() == delimiter {
+            pieces.push(String::new());
+            open = true;
+        } else if let (true, Some(piece)) = (open, pieces.last_mut()) {
+            piece.push_str(line);
+        }
+    }
+    let ended = body.iter().any(|line| line.trim_end() == close);
+    let last = pieces.len().wrapping_sub(1);
+    let mut shown = String::from("(");
+    for (i, piece) in pieces.iter().enumerate() {
+        let whole = piece.as_str();
+        let kept =
+            whole.strip_suffix('\n').map(|kept| kept.strip_suffix('\r').unwrap_or(kept)).unwrap_or(whole);
+        let kept = if i == last && !ended { whole } else { kept };
+        shown += &naive_tree(kept, &[around, &[boundary]].concat())?;
+    }
+    Some(shown + ")")
+}
+
+fn tree(raw: &[u8], part: &Part) -> String {
+    if part.is_multipart() {
+        return format!("({})", part.children.iter().map(|child| tree(raw, child)).collect::<String>());
+    }
+    format!("{:?}", String::from_utf8_lossy(part.body.of(raw)))
+}
+
 fn inside(inner: Span, outer: Span) -> bool {
     outer.start <= inner.start && inner.start <= inner.end && inner.end <= outer.end
 }
@@ -171,6 +231,13 @@ proptest! {
             }
             prop_assert_eq!(part.is_multipart() || part.content_type.is_message(), part.is_multipart() || part.message.is_some());
             message.decoded_text(part);
+        }
+    }
+
+    #[test]
+    fn multiparts_are_cut_as_a_naive_reader_cuts_them(raw in multiparts()) {
+        if let Some(expected) = naive_tree(&raw, &[]) {
+            prop_assert_eq!(tree(raw.as_bytes(), &Message::parse(raw.as_bytes()).root), expected);
         }
     }
 

@@ -47,7 +47,7 @@ pub enum Stage {
 pub struct Command {
     /// Its verb, in capitals.
     pub verb: &'static str,
-    /// The form of the whole command.
+    /// The form of the whole command, with all its arguments.
     pub usage: &'static str,
     /// Where it is specified.
     pub standard: &'static str,
@@ -59,11 +59,11 @@ pub struct Command {
 /// All commands.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
-    row("AUTH", "AUTH [mechanism [initial-response]]", "RFC 5034 §4").before(auth::run).announced(auth::capability),
+    row("AUTH", "AUTH mechanism initial-response", "RFC 5034 §4").before(auth::run).announced(auth::capability),
     row("CAPA", "CAPA", "RFC 2449 §5").before(capa::before).during(capa::during),
     row("DELE", "DELE message", "RFC 1939 §5").during(dele::run),
-    row("LANG", "LANG [language]", "RFC 6856 §3").before(lang::before).during(lang::during).announced(lang::capability),
-    row("LIST", "LIST [message]", "RFC 1939 §5").during(list::run),
+    row("LANG", "LANG language", "RFC 6856 §3").before(lang::before).during(lang::during).announced(lang::capability),
+    row("LIST", "LIST message", "RFC 1939 §5").during(list::run),
     row("NOOP", "NOOP", "RFC 1939 §5").during(noop::run),
     row("PASS", "PASS password", "RFC 1939 §7").before(pass::run),
     row("QUIT", "QUIT", "RFC 1939 §4, §6").before(quit::before).during(quit::during),
@@ -72,7 +72,7 @@ pub const COMMANDS: &[Command] = &[
     row("STAT", "STAT", "RFC 1939 §5").during(stat::run),
     row("STLS", "STLS", "RFC 2595 §4").before(stls::run).announced(stls::capability),
     row("TOP", "TOP message lines", "RFC 1939 §7").during(top::run).announced(top::capability),
-    row("UIDL", "UIDL [message]", "RFC 1939 §7").during(uidl::run).announced(uidl::capability),
+    row("UIDL", "UIDL message", "RFC 1939 §7").during(uidl::run).announced(uidl::capability),
     row("USER", "USER name", "RFC 1939 §7").before(user::run).announced(user::capability),
     row("UTF8", "UTF8", "RFC 6856 §2.1").before(utf8::run).announced(utf8::capability),
 ];

@@ -3,6 +3,24 @@
 //! A [`Session`] takes lines and gives replies and questions ([`Ask`]): is this the user's password, open
 //! the maildrop, give me this message, remove these. The driver answers ([`Answer`]).
 //!
+//! ```
+//! use pop3::{Ask, Session, Settings};
+//! use std::sync::Arc;
+//! use wire::{Input, Now, Outputs, Session as _};
+//!
+//! let settings = Settings::new("mx.example.org").expect("a legal name");
+//! let mut session = Session::new(Arc::new(settings), Some(Vec::new())); // TLS is active
+//! let (mut input, mut out) = (Input::new(), Outputs::new());
+//! session.start(Now::default(), &mut out);
+//! assert_eq!(out.take_bytes(), b"+OK mx.example.org POP3 ready\r\n");
+//!
+//! input.push(b"USER alice\r\nPASS secret\r\nSTAT\r\n");
+//! session.input(Now::default(), &mut input, &mut out);
+//! assert_eq!(out.take_bytes(), b"+OK Send PASS\r\n");
+//! let Some(Ask::Verify { user, password }) = out.take_ask() else { panic!("the check comes first") };
+//! assert!(user == "alice" && password.same(b"secret"));
+//! ```
+//!
 //! | module | what it knows |
 //! |---|---|
 //! | [`command`] | the commands, one row and one file each |
@@ -19,8 +37,8 @@
 //!
 //! # Hostile input
 //! Lines are bounded by [`settings::COMMAND_LEN_MAX_BYTES`] (before login, for AUTH,
-//! [`settings::AUTH_LINE_LEN_MAX_BYTES`]). Bad commands, failed logins and commands before a login
-//! are counted, and end the session ([`settings::Limits`]). Bytes to send are bounded too: a
+//! [`settings::AUTH_LINE_LEN_MAX_BYTES`]). Bad commands, failed logins, and commands and time
+//! before a login are counted, and end the session ([`settings::Limits`]). Bytes to send are bounded too: a
 //! client that pipelines listings and reads nothing is not served until it does ([`Ask::Flush`]).
 //! Bytes that came in the clear behind STLS are thrown away. Passwords live in [`sasl::Secret`]s.
 //! Nothing a client sends is repeated in a reply.

@@ -16,7 +16,8 @@ pub enum Ask {
     StartTls,
     /// Fresh randomness for one AUTH exchange: [`Answer::Nonce`].
     Nonce,
-    /// Is this the user's password? [`Answer::Verified`].
+    /// Is this the user's password, prepared or not (RFC 6856 §2.2)? [`sasl::password::verify`] tells.
+    /// [`Answer::Verified`].
     Verify {
         /// The name in the spelling of [`sasl::prepare::user`].
         user: String,

@@ -26,6 +26,8 @@ pub struct Session {
     lines: LineReader,
     pub(crate) state: State,
     deadline: Now,
+    /// When a login must have succeeded; `None` once it has.
+    login_deadline: Option<Now>,
     bad_commands: u32,
     failed_logins: u32,
     commands_before_login: u32,
@@ -71,6 +73,7 @@ impl Session {
             lines: LineReader::new(AUTH_LINE_LEN_MAX_BYTES, LineEnd::CrLfOrLf),
             state: State::Authorization(Authorization::default()),
             deadline: Now::default(),
+            login_deadline: None,
             bad_commands: 0,
             failed_logins: 0,
             commands_before_login: 0,
@@ -89,20 +92,6 @@ impl Session {
             State::Authorization(_) | State::Transaction(_) => true,
             State::LoggingIn(_, attempt) => attempt.is_waiting_for_client(),
             _ => false,
-        }
-    }
-
-    /// Moves a line that is over the limit before its end has come to the front of the input's
-    /// memory, where the reader can drop it whole.
-    fn front(&self, input: &mut Input) {
-        let limit = match self.state {
-            State::Transaction(_) => COMMAND_LEN_MAX_BYTES,
-            _ => AUTH_LINE_LEN_MAX_BYTES,
-        };
-        if input.len() >= limit && !input.as_slice().contains(&b'\n') {
-            let line = Secret::from(input.as_slice());
-            input.clear();
-            input.push(line.expose());
         }
     }
 
@@ -198,6 +187,7 @@ impl Session {
     fn enter(&mut self, drop: maildrop::Maildrop, utf8: bool, out: &mut Outputs<Ask>) {
         let open = Transaction::new(drop, utf8);
         self.lines.set_len_max_bytes(COMMAND_LEN_MAX_BYTES);
+        self.login_deadline = None;
         reply::ok(out.bytes_mut(), &format!("{} messages ({} octets)", open.left(), open.left_octets()));
         self.state = State::Transaction(open);
     }
@@ -279,12 +269,12 @@ impl wire::Session for Session {
 
     fn start(&mut self, now: Now, out: &mut Outputs<Ask>) {
         self.touch(now);
+        self.login_deadline = Some(now + self.settings.limits.login.max(IDLE_MIN));
         reply::ok(out.bytes_mut(), self.settings.greeting.as_str());
     }
 
     fn input(&mut self, now: Now, input: &mut Input, out: &mut Outputs<Ask>) {
         while self.is_listening() && !out.has_ask() && !out.is_closed() {
-            self.front(input);
             let Some(line) = self.lines.next(input) else { return };
             // A whole command, not a byte, winds the timer up (RFC 1939 §3).
             self.touch(now);
@@ -322,10 +312,11 @@ impl wire::Session for Session {
     }
 
     fn deadline(&self) -> Option<Now> {
-        (!matches!(self.state, State::Closed)).then_some(self.deadline)
+        let deadline = self.login_deadline.map_or(self.deadline, |login| login.min(self.deadline));
+        (!matches!(self.state, State::Closed)).then_some(deadline)
     }
 
-    /// The client is gone: closes without a word and without the UPDATE state (RFC 1939 §3).
+    /// The client is gone, or did not log in for too long: closes without a word and without the UPDATE state (RFC 1939 §3).
     fn expired(&mut self, _now: Now, out: &mut Outputs<Ask>) {
         self.state = State::Closed;
         out.close();

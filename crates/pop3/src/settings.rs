@@ -27,6 +27,9 @@ pub const TEXT_LEN_MAX_BYTES: usize = 255;
 pub struct Limits {
     /// How long a client may send no command. At least [`IDLE_MIN`]; less counts as that.
     pub idle: Duration,
+    /// How long a client may take from the greeting to its login, however busy it is: a stranger
+    /// may not hold a connection for long. At least [`IDLE_MIN`]; less counts as that.
+    pub login: Duration,
     /// How many commands that break grammar or order are answered before the session ends: enough
     /// for a client that probes for extensions, too few for one that speaks another protocol.
     pub bad_commands_max: u32,
@@ -39,7 +42,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { idle: IDLE_MIN, bad_commands_max: 20, failed_logins_max: 3, commands_before_login_max: 60 }
+        Limits {
+            idle: IDLE_MIN,
+            login: IDLE_MIN * 3 / 2,
+            bad_commands_max: 20,
+            failed_logins_max: 3,
+            commands_before_login_max: 60,
+        }
     }
 }
 

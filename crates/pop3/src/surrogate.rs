@@ -362,7 +362,37 @@ mod tests {
         }
     }
 
+    /// Decodes encoded words as a client does: spaces between two of them do not count.
+    fn decoded(field: &str) -> String {
+        let joined = field.replace("?=\r\n =?utf-8?Q?", "");
+        let mut out = Vec::new();
+        let mut rest = joined.as_str();
+        while let Some((before, behind)) = rest.split_once("=?utf-8?Q?") {
+            out.extend(before.bytes());
+            let (word, behind) = behind.split_once("?=").expect("an end");
+            let mut bytes = word.bytes();
+            while let Some(byte) = bytes.next() {
+                let mut digit = || char::from(bytes.next().expect("a digit")).to_digit(16).expect("a digit");
+                out.push(match byte {
+                    b'_' => b' ',
+                    b'=' => (digit() * 16 + digit()) as u8,
+                    byte => byte,
+                });
+            }
+            rest = behind;
+        }
+        out.extend(rest.bytes());
+        String::from_utf8(out).expect("whole characters in every word")
+    }
+
     proptest! {
+        #[test]
+        fn texts_read_back_as_they_were(words in proptest::collection::vec("[a€é=?_(]{1,40}", 1..6)) {
+            let field = format!("Subject: {}\r\n", words.join(" "));
+            let got = String::from_utf8(surrogate(format!("{field}\r\n").as_bytes())).unwrap();
+            prop_assert_eq!(decoded(&got), format!("{field}\r\n"));
+        }
+
         #[test]
         fn headers_become_ascii_and_bodies_stay(
             message in proptest::collection::vec(prop::sample::select(b"\r\n :\"(<>)\\;=@aFrom\xc3\xa9\xff".to_vec()), 0..80),

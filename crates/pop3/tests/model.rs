@@ -294,6 +294,9 @@ proptest! {
             let first = driven.sent.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
             let legal = [&b"+OK"[..], b"-ERR", b"+ "].iter().any(|status| first.starts_with(status));
             prop_assert!(legal && first.ends_with(b"\r\n") && first.len() <= 512, "{line}: {first:?}");
+            // RFC 2449 §3: a bracket begins a response code and stands nowhere else.
+            let bracket = first.iter().rposition(|byte| *byte == b'[');
+            prop_assert!(bracket.is_none_or(|at| at == 5 && first.starts_with(b"-ERR ")), "{first:?}");
         }
     }
 }
@@ -337,4 +340,14 @@ fn an_answer_that_was_not_asked_for_ends_the_session() {
     session.answer(Now::default(), Answer::Committed(Commit::Done), &mut out);
     assert!(out.is_closed() && out.bytes().starts_with(b"-ERR [SYS/TEMP]"));
     assert_eq!(session.deadline(), None);
+}
+
+#[test]
+fn timers_are_never_shorter_than_the_standard_allows() {
+    let mut settings = Settings::new("mx.example.org").unwrap();
+    settings.limits.idle = std::time::Duration::from_secs(1);
+    settings.limits.login = std::time::Duration::from_secs(1);
+    let mut session = Session::new(Arc::new(settings), None);
+    session.start(Now::default(), &mut Outputs::new());
+    assert_eq!(session.deadline(), Some(Now::default() + pop3::settings::IDLE_MIN));
 }

@@ -4,7 +4,8 @@
 //! `@ delay 300`, `@ expire 7`, `@ bad-commands 3`, `@ failed-logins 2`, `@ before-login 4`, `@ maildrop
 //! empty|big`, and outcomes of the world: `@ opening in-use|delay|disabled|unavailable`, `@ verify
 //! unavailable`, `@ reading gone|unavailable`, `@ commit failed`, `@ tls-fails yes`.
-//! The world knows alice with the password secret, and bob (josé in the script of names).
+//! `@ nonce TEXT` is the server's for SCRAM. The world knows alice with the password secret, josé, and
+//! for SCRAM the user of RFC 7677 and one who cannot be looked up.
 
 #![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
 
@@ -32,6 +33,10 @@ struct Post {
     script: Script,
     messages: Vec<String>,
     removed: Removed,
+    /// Who failed to log in in ways that only the session sees.
+    failed: Vec<String>,
+    /// What was asked for as a whole, which counts as reading it.
+    read: Vec<String>,
 }
 
 impl Post {
@@ -82,15 +87,30 @@ impl World<Session> for Post {
                 return Reaction::StartTls(Answer::TlsFailed);
             }
             Ask::StartTls => return Reaction::StartTls(Answer::TlsStarted(bindings())),
-            Ask::Nonce => Answer::Nonce(ServerNonce::from_text("server-nonce").unwrap()),
+            Ask::Nonce => {
+                Answer::Nonce(ServerNonce::from_text(self.script.setting("nonce", "server-nonce")).unwrap())
+            }
             Ask::Verify { user, password } => Answer::Verified(self.verdict(&user, &password)),
             Ask::ScramSecret { user } if user == "alice" => Answer::Scram(ScramLookup::Found(
                 ScramSecret::derive(b"secret", b"0123456789abcdef", 4096).unwrap(),
             )),
+            // The example of RFC 7677 §3.
+            Ask::ScramSecret { user } if user == "user" => {
+                let salt = b"\x5b\x6d\x99\x68\x9d\x12\x35\x8e\xec\xa0\x4b\x14\x12\x36\xfa\x81";
+                Answer::Scram(ScramLookup::Found(ScramSecret::derive(b"pencil", salt, 4096).unwrap()))
+            }
+            Ask::ScramSecret { user } if user == "offline" => Answer::Scram(ScramLookup::Unavailable),
             Ask::ScramSecret { .. } => Answer::Scram(ScramLookup::Unknown([7; 32])),
-            Ask::LoginFailed { .. } => Answer::Noted,
+            Ask::LoginFailed { user, .. } => {
+                self.failed.push(user.unwrap_or_default());
+                Answer::Noted
+            }
             Ask::OpenMaildrop { .. } => Answer::Maildrop(self.opening()),
-            Ask::Retrieve { token } | Ask::Top { token, .. } => Answer::Content(self.reading(token)),
+            Ask::Retrieve { token } => {
+                self.read.push(token.0.to_string());
+                Answer::Content(self.reading(token))
+            }
+            Ask::Top { token, .. } => Answer::Content(self.reading(token)),
             Ask::Commit { deleted } => {
                 *self.removed.lock().unwrap() = Some(deleted);
                 let failed = self.script.setting("commit", "") == "failed";
@@ -104,6 +124,8 @@ impl World<Session> for Post {
         match event.split_once(' ').unwrap_or((event, "")) {
             ("superseded", _) => session.superseded(now, out),
             ("stop", _) => wire::Session::stop(session, now, out),
+            ("read", tokens) => assert_eq!(self.read.join(" "), tokens),
+            ("failed", users) => assert_eq!(self.failed.join(" "), users),
             ("removed", "nothing") => assert_eq!(*removed, None),
             ("removed", tokens) => {
                 let tokens = tokens.split_whitespace().map(|token| Token(token.parse().unwrap()));
@@ -149,7 +171,8 @@ fn transcripts() {
     check_folder(&folder, |script| {
         let tls = (script.setting("tls", "off") == "on").then(bindings);
         let session = Session::new(Arc::new(settings(script)), tls);
-        let post = Post { script: script.clone(), messages: messages(script), removed: Removed::default() };
+        let (removed, failed, read) = (Removed::default(), Vec::new(), Vec::new());
+        let post = Post { script: script.clone(), messages: messages(script), removed, failed, read };
         Box::new(MemoryPeer::open(session, post))
     });
 }

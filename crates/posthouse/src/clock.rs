@@ -23,7 +23,8 @@ impl Clock {
 
     /// The present moment for sessions.
     pub fn now(self) -> Now {
-        Now::from_millis(u64::try_from(self.zero.elapsed().as_millis()).unwrap_or(u64::MAX)) + Duration::from_hours(1)
+        Now::from_millis(u64::try_from(self.zero.elapsed().as_millis()).unwrap_or(u64::MAX))
+            + Duration::from_hours(1)
     }
 
     /// A session's moment as the runtime's timers know it.

@@ -27,6 +27,9 @@ pub struct Config {
     /// Resolvers to use instead of the system's.
     #[serde(default)]
     pub resolver: Resolver,
+    /// How POP3 clients are treated.
+    #[serde(default)]
+    pub pop3: Pop3,
     /// What one client may take.
     #[serde(default)]
     pub limits: Limits,
@@ -99,6 +102,14 @@ impl Default for Store {
 pub struct Auth {
     /// Password logins without TLS, for tests and closed networks.
     pub allow_plaintext: bool,
+}
+
+/// How POP3 clients are treated.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pop3 {
+    /// Seconds that must pass between two logins of an account (RFC 2449 §6.5); 0: none.
+    pub login_delay_s: u32,
 }
 
 /// Resolvers.
@@ -174,7 +185,8 @@ impl TryFrom<String> for Network {
     type Error = String;
     fn try_from(text: String) -> Result<Network, String> {
         let (address, prefix) = text.split_once('/').map_or((text.as_str(), None), |(a, p)| (a, Some(p)));
-        let address: IpAddr = address.parse().map_err(|_| format!("{text:?} is not a network such as 192.0.2.0/24"))?;
+        let address: IpAddr =
+            address.parse().map_err(|_| format!("{text:?} is not a network such as 192.0.2.0/24"))?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let prefix_len_bits = match prefix.map(str::parse) {
             None => longest,
@@ -212,11 +224,42 @@ impl std::error::Error for ConfigError {}
 
 /// Every key that the file may hold, for "did you mean".
 const KEYS: &[&str] = &[
-    "hostname", "data_dir", "listen", "tls", "store", "auth", "resolver", "limits", "log", "smtp", "submission",
-    "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "http", "https", "dns", "ftp", "ftps", "certificate",
-    "private_key", "url", "blobs", "allow_plaintext", "servers", "exempt", "connections_max",
-    "connections_per_address_max", "message_size_max_bytes", "messages_in_flight_max_bytes",
-    "search_cache_max_bytes", "format",
+    "hostname",
+    "data_dir",
+    "listen",
+    "tls",
+    "store",
+    "auth",
+    "resolver",
+    "limits",
+    "log",
+    "smtp",
+    "submission",
+    "submissions",
+    "lmtp",
+    "imap",
+    "imaps",
+    "pop3",
+    "pop3s",
+    "http",
+    "https",
+    "dns",
+    "ftp",
+    "ftps",
+    "certificate",
+    "private_key",
+    "url",
+    "blobs",
+    "allow_plaintext",
+    "servers",
+    "exempt",
+    "connections_max",
+    "connections_per_address_max",
+    "message_size_max_bytes",
+    "messages_in_flight_max_bytes",
+    "search_cache_max_bytes",
+    "format",
+    "login_delay_s",
 ];
 
 impl Config {
@@ -225,10 +268,12 @@ impl Config {
     /// # Errors
     /// A sentence for the operator, naming file and place.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError(format!("cannot read the configuration {}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError(format!("cannot read the configuration {}: {error}", path.display()))
+        })?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        Config::parse(&text, folder).map_err(|ConfigError(what)| ConfigError(format!("{}: {what}", path.display())))
+        Config::parse(&text, folder)
+            .map_err(|ConfigError(what)| ConfigError(format!("{}: {what}", path.display())))
     }
 
     /// Reads and checks a configuration whose relative paths begin at `folder`.
@@ -246,25 +291,39 @@ impl Config {
             !name.is_empty()
                 && name.len() <= 253
                 && name.split('.').all(|label| {
-                    !label.is_empty() && label.len() <= 63 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                    !label.is_empty()
+                        && label.len() <= 63
+                        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
                 })
         };
         if !name_fits(&config.hostname) {
-            return Err(ConfigError(format!("hostname {:?} is not a host name such as mx.example.org", config.hostname)));
+            return Err(ConfigError(format!(
+                "hostname {:?} is not a host name such as mx.example.org",
+                config.hostname
+            )));
         }
         if config.limits.connections_max == 0 || config.limits.connections_per_address_max == 0 {
-            return Err(ConfigError("limits: connections_max and connections_per_address_max must be at least 1".into()));
+            return Err(ConfigError(
+                "limits: connections_max and connections_per_address_max must be at least 1".into(),
+            ));
         }
         if config.limits.message_size_max_bytes < 64 * 1024 {
             // RFC 5321 §4.5.3.1.7 asks for at least 64 KiB.
-            return Err(ConfigError("limits: message_size_max_bytes must be at least 65536 (RFC 5321 §4.5.3.1.7)".into()));
+            return Err(ConfigError(
+                "limits: message_size_max_bytes must be at least 65536 (RFC 5321 §4.5.3.1.7)".into(),
+            ));
         }
         Ok(config)
     }
 
     /// The names of listed services that this version does not serve, to be said at the start.
     pub fn not_served(&self) -> Vec<&'static str> {
-        let listed = [("dns", &self.listen.dns), ("ftp", &self.listen.ftp), ("ftps", &self.listen.ftps), ("https", &self.listen.https)];
+        let listed = [
+            ("dns", &self.listen.dns),
+            ("ftp", &self.listen.ftp),
+            ("ftps", &self.listen.ftps),
+            ("https", &self.listen.https),
+        ];
         listed.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, _)| name).collect()
     }
 }
@@ -274,7 +333,9 @@ fn explain(error: &toml::de::Error) -> String {
     let text = error.to_string();
     let unknown = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
     let near = unknown.and_then(|key| {
-        let best = KEYS.iter().max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)))?;
+        let best = KEYS
+            .iter()
+            .max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)))?;
         (strsim::jaro_winkler(best, key) > 0.8).then_some(*best)
     });
     match near {

@@ -45,6 +45,9 @@ pub trait Service<S: Session>: Send {
     /// The answer to the question that was met with [`Reaction::StartTls`].
     fn tls_started(&mut self, info: TlsInfo) -> S::Answer;
 
+    /// Called after each call into the session, to take from it what it wants to be known.
+    fn after_call(&mut self, _session: &mut S) {}
+
     /// Returns when something outside wants [`Service::on_event`] to be called. Dropped and called
     /// again at will.
     fn event(&mut self) -> impl Future<Output = ()> + Send {
@@ -108,7 +111,9 @@ impl Wire {
                 Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
             }
         };
-        tokio::time::timeout(WRITE_TIMEOUT, send).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        tokio::time::timeout(WRITE_TIMEOUT, send)
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         // Large answers are rare and idle connections many: give the memory back.
         if self.out.capacity() > FLUSH_AT_BYTES * 2 {
             self.out = Vec::new();
@@ -171,7 +176,11 @@ impl Wire {
         let _ = match &mut self.stream {
             Stream::Plain(stream) => tokio::time::timeout(patience, AsyncWriteExt::shutdown(stream)).await,
             Stream::Tls(stream) => {
-                tokio::time::timeout(patience, std::future::poll_fn(|cx| Pin::new(stream.as_mut()).poll_shutdown(cx))).await
+                tokio::time::timeout(
+                    patience,
+                    std::future::poll_fn(|cx| Pin::new(stream.as_mut()).poll_shutdown(cx)),
+                )
+                .await
             }
             Stream::Gone => Ok(Ok(())),
         };
@@ -218,6 +227,12 @@ pub async fn run<S: Session, V: Service<S>>(
     }
 }
 
+/// Returns once the server stops.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the one who says so has gone: also a stop.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
 struct Conversation<S: Session, V> {
     session: S,
     service: V,
@@ -241,7 +256,9 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
             self.wire.input.shrink_if_empty();
             match self.wait(&mut stop).await {
                 Wake::Read(Ok(0)) => return Ok(End::PeerGone),
-                Wake::Read(Ok(_)) => self.session.input(self.clock.now(), &mut self.wire.input, &mut self.out),
+                Wake::Read(Ok(_)) => {
+                    self.session.input(self.clock.now(), &mut self.wire.input, &mut self.out)
+                }
                 Wake::Read(Err(error)) => return Err(error),
                 Wake::Deadline => self.session.expired(self.clock.now(), &mut self.out),
                 Wake::Stop => self.session.stop(self.clock.now(), &mut self.out),
@@ -253,6 +270,7 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
     /// Answers questions until none is open; false when the connection is to be dropped.
     async fn settle(&mut self) -> io::Result<bool> {
         loop {
+            self.service.after_call(&mut self.session);
             self.wire.out.extend_from_slice(self.out.bytes());
             self.out.bytes_mut().clear();
             if self.out.bytes_mut().capacity() > FLUSH_AT_BYTES {
@@ -287,9 +305,9 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
         };
         tokio::select! {
             biased;
+            () = stopped(stop) => Wake::Stop,
             read = self.wire.read() => Wake::Read(read),
             () = self.service.event() => Wake::Event,
-            _ = stop.wait_for(|stop| *stop) => Wake::Stop,
             () = timer => Wake::Deadline,
         }
     }

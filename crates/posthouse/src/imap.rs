@@ -31,14 +31,15 @@ mod subscribe;
 #[cfg(test)]
 mod tests;
 
-pub use login::{Logins, Refused};
+pub use login::{Door, Logins, Refused};
 
+use crate::auth::{Authenticator, Origin};
 use crate::clock::Clock;
 use crate::driver::{Reaction, Service, Wire};
 use crate::search_cache::SearchCache;
 use crate::tls::TlsInfo;
 use ::imap::command::Command;
-use ::imap::{Answer, Ask, Opened, Outcome, Run, SaslAnswer, Session};
+use ::imap::{Answer, Ask, Opened, Outcome, Run, SaslAnswer, Session, Settings, TlsState};
 use ::store::{AccountId, MailboxId, Store, View};
 use error::Failure;
 use idle::Idle;
@@ -59,8 +60,27 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// together.
 const KEPT_CONTENT_MAX_BYTES: usize = 128 << 20;
 
-/// What all IMAP sessions have together.
+/// What all IMAP sessions are given. Clones share everything.
+#[derive(Clone)]
 pub struct Shared {
+    house: Arc<House>,
+    authenticator: Authenticator,
+}
+
+impl Shared {
+    /// Sessions over `store`, with `search_cache_max_bytes` of memory for texts to search in.
+    pub fn new(
+        store: Store,
+        authenticator: Authenticator,
+        clock: Clock,
+        search_cache_max_bytes: usize,
+    ) -> Shared {
+        Shared { house: Arc::new(House::new(store, clock, search_cache_max_bytes)), authenticator }
+    }
+}
+
+/// What all IMAP sessions have together.
+pub struct House {
     store: Store,
     clock: Clock,
     texts: SearchCache,
@@ -68,10 +88,10 @@ pub struct Shared {
     kept: Budget,
 }
 
-impl Shared {
+impl House {
     /// Sessions over `store`, with `search_cache_max_bytes` of memory for texts to search in.
-    pub fn new(store: Store, clock: Clock, search_cache_max_bytes: usize) -> Shared {
-        Shared {
+    pub fn new(store: Store, clock: Clock, search_cache_max_bytes: usize) -> House {
+        House {
             store,
             clock,
             texts: SearchCache::new(search_cache_max_bytes),
@@ -82,8 +102,8 @@ impl Shared {
 }
 
 /// Answers the questions of one IMAP session.
-pub struct ImapService<L> {
-    shared: Arc<Shared>,
+pub struct ImapService<L = Door> {
+    shared: Arc<House>,
     logins: L,
     account: Option<AccountId>,
     selected: Option<Box<Selected>>,
@@ -102,9 +122,36 @@ enum Cost {
     Long,
 }
 
-impl<L: Logins> ImapService<L> {
+impl ImapService<Door> {
     /// For a connection that has just opened.
-    pub fn new(shared: Arc<Shared>, logins: L) -> ImapService<L> {
+    pub fn new(shared: Shared, origin: Origin) -> ImapService<Door> {
+        ImapService::with_logins(shared.house, Door { authenticator: shared.authenticator, origin })
+    }
+
+    /// The session for such a connection.
+    ///
+    /// - `budget`: memory that all sessions share for commands that are arriving.
+    /// - `tls`: of a connection that began with it.
+    pub fn session(
+        budget: &Budget,
+        message_max_bytes: u64,
+        allow_plaintext: bool,
+        tls: Option<TlsInfo>,
+    ) -> Session {
+        Session::new(Settings {
+            hostname: "Posthouse".into(),
+            tls: if tls.is_some() { TlsState::Active } else { TlsState::Available },
+            bindings: tls.iter().flat_map(login::bindings).collect(),
+            allow_plaintext,
+            message_max_bytes,
+            budget: budget.clone(),
+        })
+    }
+}
+
+impl<L: Logins> ImapService<L> {
+    /// For a connection whose logins somebody else checks.
+    pub fn with_logins(shared: Arc<House>, logins: L) -> ImapService<L> {
         ImapService { shared, logins, account: None, selected: None, idle: None }
     }
 

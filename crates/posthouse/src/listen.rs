@@ -140,8 +140,9 @@ fn bind(service: ServiceName, address: SocketAddr) -> io::Result<TcpListener> {
 
 /// The sockets that systemd opened, by name (sd_listen_fds_with_names(3)).
 fn handed_over() -> io::Result<HashMap<String, Vec<std::net::TcpListener>>> {
-    let names: Vec<String> =
-        std::env::var("LISTEN_FDNAMES").map(|names| names.split(':').map(str::to_string).collect()).unwrap_or_default();
+    let names: Vec<String> = std::env::var("LISTEN_FDNAMES")
+        .map(|names| names.split(':').map(str::to_string).collect())
+        .unwrap_or_default();
     let mut handed = listenfd::ListenFd::from_env();
     let mut sockets: HashMap<String, Vec<std::net::TcpListener>> = HashMap::new();
     for at in 0..handed.len() {

@@ -1,1 +1,21 @@
-fn main(){}
+//! The `posthouse` program.
+
+use posthouse::cli::Cli;
+use std::io;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match Cli::read().run() {
+        Ok(code) => code,
+        // Whoever read the output has seen enough (`posthouse trace … | head`).
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("posthouse: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -92,10 +92,18 @@ impl Metrics {
         let count = |counter: &Counter| i128::from(counter.0.load(Ordering::Relaxed));
         type PerServiceRow = (&'static str, &'static str, &'static str, fn(&PerService) -> i128);
         let per_service: [PerServiceRow; 4] = [
-            ("posthouse_connections_total", "counter", "Connections accepted.", |s| s.connections.0.load(Ordering::Relaxed).into()),
-            ("posthouse_connections_open", "gauge", "Connections open now.", |s| s.open.0.load(Ordering::Relaxed).into()),
-            ("posthouse_logins_total", "counter", "Logins that succeeded.", |s| s.logins.0.load(Ordering::Relaxed).into()),
-            ("posthouse_login_failures_total", "counter", "Logins that failed.", |s| s.login_failures.0.load(Ordering::Relaxed).into()),
+            ("posthouse_connections_total", "counter", "Connections accepted.", |s| {
+                s.connections.0.load(Ordering::Relaxed).into()
+            }),
+            ("posthouse_connections_open", "gauge", "Connections open now.", |s| {
+                s.open.0.load(Ordering::Relaxed).into()
+            }),
+            ("posthouse_logins_total", "counter", "Logins that succeeded.", |s| {
+                s.logins.0.load(Ordering::Relaxed).into()
+            }),
+            ("posthouse_login_failures_total", "counter", "Logins that failed.", |s| {
+                s.login_failures.0.load(Ordering::Relaxed).into()
+            }),
         ];
         for (name, kind, help, value) in per_service {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -104,13 +112,41 @@ impl Metrics {
             }
         }
         for (name, help, value) in [
-            ("posthouse_connections_refused_total", "Connections refused because too many were open.", count(&self.connections_refused)),
-            ("posthouse_tls_handshake_failures_total", "TLS handshakes that failed.", count(&self.handshake_failures)),
-            ("posthouse_messages_accepted_total", "Messages accepted by SMTP and LMTP.", count(&self.messages_accepted)),
-            ("posthouse_messages_accepted_bytes_total", "Bytes of the messages accepted.", count(&self.messages_accepted_bytes)),
-            ("posthouse_messages_refused_total", "Recipients and messages refused.", count(&self.messages_refused)),
-            ("posthouse_messages_delivered_total", "Messages placed into mailboxes.", count(&self.messages_delivered)),
-            ("posthouse_store_failures_total", "Answers that failed because the store did.", count(&self.store_failures)),
+            (
+                "posthouse_connections_refused_total",
+                "Connections refused because too many were open.",
+                count(&self.connections_refused),
+            ),
+            (
+                "posthouse_tls_handshake_failures_total",
+                "TLS handshakes that failed.",
+                count(&self.handshake_failures),
+            ),
+            (
+                "posthouse_messages_accepted_total",
+                "Messages accepted by SMTP and LMTP.",
+                count(&self.messages_accepted),
+            ),
+            (
+                "posthouse_messages_accepted_bytes_total",
+                "Bytes of the messages accepted.",
+                count(&self.messages_accepted_bytes),
+            ),
+            (
+                "posthouse_messages_refused_total",
+                "Recipients and messages refused.",
+                count(&self.messages_refused),
+            ),
+            (
+                "posthouse_messages_delivered_total",
+                "Messages placed into mailboxes.",
+                count(&self.messages_delivered),
+            ),
+            (
+                "posthouse_store_failures_total",
+                "Answers that failed because the store did.",
+                count(&self.store_failures),
+            ),
         ] {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
         }

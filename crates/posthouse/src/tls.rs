@@ -55,7 +55,10 @@ impl TlsInfo {
             Some(ProtocolVersion::TLSv1_3) => "TLS1.3",
             _ => "TLS1.2",
         };
-        let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("unknown");
+        let suite = connection
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str())
+            .unwrap_or("unknown");
         let exporter = (version == "TLS1.3")
             .then(|| connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok())
             .flatten();
@@ -130,7 +133,8 @@ fn self_signed(data_dir: &Path, hostname: &str) -> Result<Files, TlsError> {
     let names = vec![hostname.to_string(), "localhost".to_string()];
     let made = rcgen::generate_simple_self_signed(names).map_err(|error| TlsError(error.to_string()))?;
     let write = |path: &Path, text: &str| {
-        crate::files::write_private(path, text.as_bytes()).map_err(|error| TlsError(format!("{}: {error}", path.display())))
+        crate::files::write_private(path, text.as_bytes())
+            .map_err(|error| TlsError(format!("{}: {error}", path.display())))
     };
     write(&files.private_key, &made.signing_key.serialize_pem())?;
     write(&files.certificate, &made.cert.pem())?;

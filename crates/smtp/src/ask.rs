@@ -20,7 +20,8 @@ pub enum Ask {
         /// How many recipients were accepted before it.
         accepted: usize,
     },
-    /// Send what is to be sent, then start TLS.
+    /// Send what is to be sent, throw away what arrived before the handshake (RFC 3207 §4.2), then
+    /// start TLS.
     StartTls,
     /// Random bytes for one authentication; from a cryptographic source.
     Nonce,

@@ -4,7 +4,7 @@ use crate::error::Fault;
 use crate::headers::{self, HeaderShape};
 use crate::{Limits, Settings};
 use wire::text::{Faults, TextCheck};
-use wire::{Budget, Now, Share};
+use wire::{Now, Share};
 
 /// The smallest piece of memory taken for a message, in bytes: most messages grow beyond less.
 const GROWTH_MIN_BYTES: usize = 4096;
@@ -12,59 +12,52 @@ const GROWTH_MIN_BYTES: usize = 4096;
 /// Bytes of a message, grown under a share of the common budget.
 #[derive(Debug)]
 pub(crate) struct Body {
+    /// `None` once the budget was short: the rest is read and not kept.
+    kept: Option<Kept>,
+    size_max_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Kept {
     bytes: Vec<u8>,
     share: Share,
-    /// The budget was short once: the rest is read and not kept.
-    short: bool,
 }
 
 impl Body {
-    pub(crate) fn new(budget: &Budget) -> Body {
-        Body { bytes: Vec::new(), share: budget.share(), short: false }
+    /// An empty message, that owns nothing yet.
+    pub(crate) fn new(settings: &Settings) -> Body {
+        let size_max_bytes = usize::try_from(settings.limits.message_size_max_bytes).unwrap_or(usize::MAX);
+        Body { kept: Some(Kept { bytes: Vec::new(), share: settings.budget.share() }), size_max_bytes }
     }
 
     /// Adds a piece, unless memory is short, in which case all is given back.
     pub(crate) fn push(&mut self, piece: &[u8]) {
-        if self.short {
-            return;
+        let fits = self.kept.as_mut().is_some_and(|kept| kept.make_room(piece.len(), self.size_max_bytes));
+        match &mut self.kept {
+            Some(kept) if fits => kept.bytes.extend_from_slice(piece),
+            kept => *kept = None,
         }
-        let needed = self.bytes.len() + piece.len();
-        if needed > self.bytes.capacity() {
-            let ample = needed.max(self.bytes.capacity() * 2).max(GROWTH_MIN_BYTES);
-            let target = if self.share.cover(ample) {
-                ample
-            } else if self.share.cover(needed) {
-                needed
-            } else {
-                self.short = true;
-                self.bytes = Vec::new();
-                return;
-            };
-            self.bytes.reserve_exact(target - self.bytes.len());
-        }
-        self.bytes.extend_from_slice(piece);
     }
 
     /// Whether memory was short.
     pub(crate) fn is_short(&self) -> bool {
-        self.short
+        self.kept.is_none()
     }
 
     /// How many bytes are kept.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.kept.as_ref().map_or(0, |kept| kept.bytes.len())
     }
 
-    /// The whole, once it has been judged. `faults` are those of its text.
+    /// The whole, once it has been judged. `faults` are those of its text, and `bare` is what a
+    /// bare CR or LF amounts to.
     pub(crate) fn finish(
-        mut self,
+        self,
         faults: Faults,
         bare: Fault,
         limits: &Limits,
     ) -> Result<(Vec<u8>, Share), Fault> {
-        if self.short {
-            return Err(Fault::NoMemory);
-        }
+        let Kept { mut bytes, mut share } = self.kept.ok_or(Fault::NoMemory)?;
         // NUL first: it is the clearest sign that this is no text at all.
         match faults {
             Faults { nul: true, .. } => return Err(Fault::Nul),
@@ -72,21 +65,34 @@ impl Body {
             Faults { long_line: true, .. } => return Err(Fault::LongLine),
             _ => {}
         }
-        let shape = headers::check(&self.bytes, limits.received_fields_max).map_err(Fault::Header)?;
+        let shape = headers::check(&bytes, limits.received_fields_max).map_err(Fault::Header)?;
         if shape == HeaderShape::Missing {
-            self.prepend_empty_line()?;
+            // An empty header section keeps text from being read as one when fields are put in
+            // front (RFC 5321 §6.4 allows such repair).
+            if !share.cover(bytes.len() + 2) {
+                return Err(Fault::NoMemory);
+            }
+            bytes.reserve_exact(2);
+            bytes.splice(..0, *b"\r\n");
         }
-        Ok((self.bytes, self.share))
+        Ok((bytes, share))
     }
+}
 
-    /// Gives a message without a header section an empty one (RFC 5321 §6.4 allows such repair),
-    /// so that its text stays text when fields are put in front.
-    fn prepend_empty_line(&mut self) -> Result<(), Fault> {
-        if !self.share.cover(self.bytes.len() + 2) {
-            return Err(Fault::NoMemory);
+impl Kept {
+    /// Makes room for more bytes; false where the budget is short.
+    fn make_room(&mut self, more_bytes: usize, size_max_bytes: usize) -> bool {
+        let needed = self.bytes.len() + more_bytes;
+        if needed <= self.bytes.capacity() {
+            return true;
         }
-        self.bytes.splice(..0, *b"\r\n");
-        Ok(())
+        // Never by less than an eighth: a message would be copied for every piece of it once
+        // memory is scarce.
+        let double = (self.bytes.capacity() * 2).max(GROWTH_MIN_BYTES).min(size_max_bytes);
+        let targets = [needed.max(double), needed + needed / 8];
+        let Some(target) = targets.into_iter().find(|target| self.share.cover(*target)) else { return false };
+        self.bytes.reserve_exact(target - self.bytes.len());
+        true
     }
 }
 
@@ -100,7 +106,7 @@ pub(crate) struct Chunked {
 impl Chunked {
     pub(crate) fn new(settings: &Settings) -> Chunked {
         let check = TextCheck::new(settings.limits.text_line_len_max_bytes);
-        Chunked { body: Body::new(&settings.budget), check }
+        Chunked { body: Body::new(settings), check }
     }
 }
 
@@ -129,5 +135,78 @@ impl Pace {
         let earned = self.received_bytes.saturating_mul(1000) / limits.text_rate_min_bytes_per_s.max(1);
         let by_rate = self.started + limits.text_grace + std::time::Duration::from_millis(earned);
         by_rate.min(self.last + limits.text_timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Service;
+    use std::time::Duration;
+    use wire::Budget;
+
+    fn settings(budget_bytes: usize) -> Settings {
+        Settings {
+            hostname: String::new(),
+            service: Service::Mx,
+            limits: Limits { message_size_max_bytes: 100_000, ..Limits::default() },
+            offer_starttls: false,
+            allow_plaintext_auth: false,
+            budget: Budget::new(budget_bytes),
+        }
+    }
+
+    #[test]
+    fn memory_is_taken_under_the_budget_and_given_back() {
+        let settings = settings(50_000);
+        let mut body = Body::new(&settings);
+        assert_eq!(settings.budget.used_bytes(), 0);
+        for _ in 0..400 {
+            body.push(&[b'x'; 100]);
+            let kept = body.kept.as_ref().expect("enough");
+            assert!(kept.bytes.capacity() <= kept.share.held_bytes());
+        }
+        assert_eq!(body.len(), 40_000);
+        (0..200).for_each(|_| body.push(&[b'x'; 100]));
+        assert!(body.is_short());
+        assert_eq!(settings.budget.used_bytes(), 0);
+        let end = body.finish(Faults::default(), Fault::BareLineEnd, &settings.limits);
+        assert_eq!(end.err(), Some(Fault::NoMemory));
+    }
+
+    #[test]
+    fn a_message_is_judged_at_its_end() {
+        let settings = settings(50_000);
+        let finish = |text: &[u8], faults: Faults| {
+            let mut body = Body::new(&settings);
+            body.push(text);
+            body.finish(faults, Fault::BareLineEnd, &settings.limits).map(|(bytes, _)| bytes)
+        };
+        let ok = Faults::default();
+        assert_eq!(finish(b"A: b\r\n", ok).as_deref(), Ok(&b"A: b\r\n"[..]));
+        assert_eq!(finish(b"text\r\n", ok).as_deref(), Ok(&b"\r\ntext\r\n"[..]));
+        for (faults, expected) in [
+            (Faults { nul: true, bare_lf: true, ..ok }, Fault::Nul),
+            (Faults { bare_cr: true, long_line: true, ..ok }, Fault::BareLineEnd),
+            (Faults { bare_lf: true, ..ok }, Fault::BareLineEnd),
+            (Faults { long_line: true, ..ok }, Fault::LongLine),
+        ] {
+            assert_eq!(finish(b"A: b\r\n", faults), Err(expected));
+        }
+    }
+
+    #[test]
+    fn patience_ends_after_silence_or_a_trickle() {
+        let (start, limits) = (Now::from_millis(1000), Limits::default());
+        let after = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut pace = Pace::new(start);
+        assert_eq!(pace.deadline(&limits), after(180));
+        pace.received(after(170), 1000);
+        assert_eq!(pace.deadline(&limits), after(302));
+        pace.received(after(171), 0);
+        pace.received(after(172), 1_000_000);
+        assert_eq!(pace.deadline(&limits), after(172 + 180));
+        pace.received(after(2000), 1);
+        assert_eq!(pace.deadline(&limits), after(2180));
     }
 }

@@ -19,6 +19,21 @@
 //! Not offered, and their parameters refused with 555 5.5.4: DSN, BINARYMIME, REQUIRETLS. Without
 //! BINARYMIME the rules of text hold in chunks too.
 //!
+//! # What is strict, and what is not
+//! - No space between `FROM:` or `TO:` and the path, and a path has its brackets (RFC 5321 §3.3):
+//!   501. Spaces at the end of a line are forgiven, and underscores in domains.
+//! - A parameter comes once (501), and never after HELO (555).
+//! - The name in EHLO may be any printable one (RFC 5321 §4.1.4).
+//! - DATA or BDAT without a good recipient is 554 5.5.1, out of order 503 5.5.1; what was pipelined
+//!   after a refused MAIL does not count as bad commands.
+//! - A bare CR or LF in a message is 550 5.5.2 after DATA and 550 5.6.0 after BDAT, NUL 550 5.6.0,
+//!   on every service; nothing is mended. Lines over 1000 bytes are taken up to
+//!   [`Limits::text_line_len_max_bytes`].
+//! - A header section with a line that is no field, or that begins with a space, is 550 5.6.0 on
+//!   every service. A message without any header section is taken, and gets an empty one
+//!   ([`headers::check`]).
+//! - A chunk that is refused is read to its end; where that cannot be, the connection ends.
+//!
 //! # Hostile input
 //! A stranger on port 25 can send anything. Lines end with CRLF; any bare CR, bare LF or NUL in a
 //! command is refused (and a bare LF ends the connection on port 25), in a message it refuses the
@@ -28,6 +43,38 @@
 //! client that does not listen. Paths are parsed once into types that hold no control character.
 //! Messages grow under a budget that all sessions share, and time, pace, commands, errors, guesses
 //! and logins are limited ([`Limits`]).
+
+//!
+//! # Example
+//! ```
+//! use smtp::{Answer, Ask, Limits, Refusal, Service, Session, Settings};
+//! use wire::{Budget, Input, Now, Outputs, Session as _};
+//!
+//! let settings = Settings {
+//!     hostname: "mx.example.org".into(),
+//!     service: Service::Mx,
+//!     limits: Limits::default(),
+//!     offer_starttls: false,
+//!     allow_plaintext_auth: false,
+//!     budget: Budget::new(100 << 20),
+//! };
+//! let now = Now::from_millis(0);
+//! let (mut session, mut input, mut out) =
+//!     (Session::new(settings.into(), None), Input::new(), Outputs::new());
+//! session.start(now, &mut out);
+//! assert_eq!(out.take_bytes(), b"220 mx.example.org ESMTP Posthouse\r\n");
+//!
+//! input.push(b"HELO client.test\r\n");
+//! session.input(now, &mut input, &mut out);
+//! assert_eq!(out.take_bytes(), b"250 mx.example.org\r\n");
+//!
+//! input.push(b"MAIL FROM:<someone@nullmx.test>\r\n");
+//! session.input(now, &mut input, &mut out);
+//! let Some(Ask::Sender(sender)) = out.take_ask() else { panic!("a question is due") };
+//! assert_eq!(sender.path.to_string(), "someone@nullmx.test");
+//! session.answer(now, Answer::Sender(Err(Refusal::sender_null_mx())), &mut out);
+//! assert!(out.take_bytes().starts_with(b"550 5.7.27 "));
+//! ```
 
 pub mod address;
 pub mod ask;

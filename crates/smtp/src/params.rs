@@ -136,12 +136,10 @@ mod tests {
             ("SIZE=1", Err(ParamError::Syntax)),
             (" A=b=c", Err(ParamError::Syntax)),
             (" A=\u{e9}", Err(ParamError::Syntax)),
-            (" A=\t", Ok(1)),
+            (" A=\tb", Err(ParamError::Syntax)),
         ] {
             let got = Params::parse(rest.as_bytes()).map(|params| params.0.len());
-            if rest != " A=\t" {
-                assert_eq!(got, expected, "{rest:?}");
-            }
+            assert_eq!(got, expected, "{rest:?}");
         }
         let many: String = (0..=PARAMETERS_MAX).map(|n| format!(" A{n}")).collect();
         assert_eq!(Params::parse(many.as_bytes()), Err(ParamError::Syntax));

@@ -138,3 +138,31 @@ pub(crate) fn printable(text: Cow<'static, str>) -> Cow<'static, str> {
         .collect::<String>()
         .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_refusal_can_add_a_line_or_lie_about_its_class() {
+        for (refusal, expected) in [
+            (Refusal::no_such_user(), "550 5.1.1 no such user here"),
+            (Refusal::new(250, 0, 0, "fine"), "451 4.0.0 fine"),
+            (Refusal::new(999, 0, 0, "x"), "451 4.0.0 x"),
+            (Refusal::policy("no\r\n250 ok\0"), "550 5.7.1 no??250 ok?"),
+            (Refusal::policy("grüße"), "550 5.7.1 gr??e"),
+        ] {
+            assert_eq!(refusal.line(), expected);
+            assert_eq!(refusal.is_permanent(), expected.starts_with('5'));
+        }
+    }
+
+    #[test]
+    fn replies_stay_within_a_line() {
+        let mut out = Vec::new();
+        Refusal::policy("x".repeat(1000)).write(&mut out);
+        Refusal::policy("ü".repeat(1000)).write(&mut out);
+        assert!(out.split(|byte| *byte == b'\n').all(|line| line.len() < 512));
+        assert_eq!(out.len(), 2 * (REPLY_TEXT_LEN_MAX_BYTES + "550 5.7.1 \r\n".len()));
+    }
+}

@@ -320,6 +320,7 @@ impl Session {
 
     /// Reads one line and does what it says; false when none has arrived whole.
     fn read_line(&mut self, input: &mut Input, turn: &mut Turn) -> bool {
+        move_to_front(input, self.settings.limits.command_line_len_max_bytes);
         let Some(line) = self.lines.next(input) else { return false };
         turn.more = !input.is_empty();
         let done = match std::mem::replace(&mut self.stage, Stage::Commands) {
@@ -441,6 +442,16 @@ impl wire::Session for Session {
         if !matches!(self.stage, Stage::Closed) {
             self.fail(now, Fault::Stopping, out);
         }
+    }
+}
+
+/// Moves bytes in which no line ends to the front of their queue once the line reader may drop
+/// them: it asks the queue to consume `usize::MAX` bytes, which overflows for bytes further back.
+fn move_to_front(input: &mut Input, len_max_bytes: usize) {
+    if input.len() >= len_max_bytes && memchr::memchr(b'\n', input.as_slice()).is_none() {
+        let bytes = input.as_slice().to_vec();
+        input.clear();
+        input.push(&bytes);
     }
 }
 

@@ -124,11 +124,20 @@ impl Tx<'_> {
         self.db.number(sql, params![counter])?.ok_or_else(missing)
     }
 
+    /// Keeps other changes of domains, accounts and aliases off until the commit.
+    fn lock_directory(&mut self) -> Result<(), StoreError> {
+        if self.db.is_postgres() {
+            self.db.execute("SELECT pg_advisory_xact_lock(7867347)", &[])?;
+        }
+        Ok(())
+    }
+
     /// Adds a domain.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for what is no domain name, [`StoreError::Exists`].
     pub fn add_domain(&mut self, name: &str) -> Result<DomainId, StoreError> {
+        self.lock_directory()?;
         let name = address::domain(name)?;
         if self.domain_by_name(&name)?.is_some() {
             return Err(StoreError::Exists("domain"));
@@ -143,6 +152,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::DomainInUse`] while it has accounts or aliases, [`Missing::Domain`].
     pub fn remove_domain(&mut self, name: &str) -> Result<(), StoreError> {
+        self.lock_directory()?;
         let domain = self.domain_by_name(name)?.ok_or(StoreError::Missing(Missing::Domain))?;
         let sql = "SELECT COUNT(*) FROM account WHERE domain_id = ?1";
         let accounts = self.db.number(sql, params![domain.id])?.unwrap_or(0);
@@ -163,6 +173,7 @@ impl Tx<'_> {
     /// or an alias has the address, [`StoreError::Invalid`] for what is no address.
     pub fn add_account(&mut self, address: &str, credential: &Credential) -> Result<AccountId, StoreError> {
         let address = Address::parse(address)?;
+        self.lock_directory()?;
         let domain = self.domain_by_name(address.domain())?.ok_or(StoreError::Missing(Missing::Domain))?;
         let taken = "SELECT (SELECT COUNT(*) FROM account WHERE address = ?1)
                      + (SELECT COUNT(*) FROM alias WHERE address = ?1)";
@@ -191,6 +202,7 @@ impl Tx<'_> {
 
     /// Removes an account with all its mail. Aliases that lead to it stay and lead nowhere.
     pub fn remove_account(&mut self, account: AccountId) -> Result<(), StoreError> {
+        self.lock_directory()?;
         self.bump(account)?;
         for mailbox in self.mailboxes(account)? {
             self.drop_mailbox(account, mailbox.id)?;
@@ -241,6 +253,7 @@ impl Tx<'_> {
         };
         let target = Address::parse(target)?;
         let domain = address.rsplit('@').next().unwrap_or_default();
+        self.lock_directory()?;
         self.domain_by_name(domain)?.ok_or(StoreError::Missing(Missing::Domain))?;
         if self.account_by_address(&address)?.is_some() {
             return Err(StoreError::Exists("address"));

@@ -172,7 +172,12 @@ impl Tx<'_> {
         mailbox: MailboxId,
         new: &NewMessage<'_>,
     ) -> Result<Added, StoreError> {
-        let keywords = self.learn_keywords(account, mailbox, new.keywords)?;
+        let mut keywords = Keywords::NONE;
+        if !new.keywords.is_empty() {
+            self.lock(account)?;
+            self.need_mailbox(account, mailbox)?;
+            keywords = self.learn_keywords(account, mailbox, new.keywords)?;
+        }
         let size_bytes = new.prefix.len() as u64 + new.blob.size_bytes();
         let (modseq, message_id) = self.charge(account, mailbox, size_bytes, 1)?;
         let blob = self.take_blob(new.blob)?;

@@ -54,7 +54,7 @@ impl Shared {
             self.watches.announce(Topic::Account(account), modseq.get());
         }
         if effects.queue_touched {
-            self.watches.announce(Topic::Queue, unix_ms().cast_unsigned());
+            self.watches.announce(Topic::Queue, 0);
         }
     }
 }

@@ -74,6 +74,11 @@ impl Row<'_> {
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
         match self {
             Row::Sqlite(row) => row.get_ref(column)?.as_i64_or_null().map_err(|_| wrong(column)),
+            // Constants and lengths are only 32 bits wide there.
+            Row::Postgres(row) if *row.columns()[column].type_() == postgres::types::Type::INT4 => {
+                let number: Option<i32> = row.try_get(column).map_err(|_| wrong(column))?;
+                Ok(number.map(i64::from))
+            }
             Row::Postgres(row) => row.try_get(column).map_err(|_| wrong(column)),
         }
     }

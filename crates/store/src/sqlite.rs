@@ -85,11 +85,6 @@ impl Engine {
         }
         outcome
     }
-
-    /// A connection of its own for the check.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 impl Drop for Engine {

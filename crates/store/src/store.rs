@@ -50,7 +50,7 @@ struct Inner {
 
 enum Engine {
     Sqlite(sqlite::Engine),
-    Postgres(postgres::Engine),
+    Postgres(Box<postgres::Engine>),
 }
 
 impl Store {
@@ -72,7 +72,7 @@ impl Store {
             (Engine::Sqlite(engine), Some(lock))
         } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
             let engine = postgres::Engine::open(&settings.url, settings.readers, Arc::clone(&shared))?;
-            (Engine::Postgres(engine), None)
+            (Engine::Postgres(Box::new(engine)), None)
         } else {
             let what = "store.url must begin with \"sqlite:\" or \"postgres://\"";
             return Err(OpenError::Setting(what.to_owned()));

@@ -47,15 +47,27 @@ impl Watches {
         Watch { inner: sender.subscribe() }
     }
 
-    /// Wakes all who watch `topic`; forgets the topic if nobody does.
+    /// Wakes all who watch `topic`, unless they know of `value` already; forgets the topic if
+    /// nobody watches. For the queue the value has no meaning.
     pub fn announce(&self, topic: Topic, value: u64) {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = topics.get(&topic) {
-            if sender.receiver_count() == 0 {
-                topics.remove(&topic);
-            } else {
-                sender.send_modify(|last| *last = (*last).max(value));
-            }
+        let Some(sender) = topics.get(&topic) else { return };
+        if sender.receiver_count() == 0 {
+            topics.remove(&topic);
+            return;
+        }
+        sender.send_if_modified(|last| {
+            let news = topic == Topic::Queue || value > *last;
+            *last = (*last).max(value);
+            news
+        });
+    }
+
+    /// Wakes everybody.
+    pub fn announce_all(&self) {
+        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        for sender in topics.values() {
+            sender.send_modify(|_| ());
         }
     }
 }

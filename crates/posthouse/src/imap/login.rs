@@ -1,5 +1,6 @@
 //! Who may log in: asked of whoever keeps passwords and budgets.
 
+use crate::auth::{Authenticator, Checked, Origin, Scram};
 use crate::tls::TlsInfo;
 use ::store::AccountId;
 use std::future::Future;
@@ -26,6 +27,48 @@ pub trait Logins: Send + Sync + 'static {
 
     /// The account of a user who proved to be that user; `None` if it may not use this service.
     fn account(&self, user: &str) -> impl Future<Output = Result<Option<AccountId>, Refused>> + Send;
+}
+
+/// The server's own logins, for one connection.
+#[derive(Clone)]
+pub struct Door {
+    pub(super) authenticator: Authenticator,
+    pub(super) origin: Origin,
+}
+
+impl Logins for Door {
+    async fn verify(&self, pending: sasl::PendingVerify) -> Result<sasl::Step, Refused> {
+        let password = pending.password().expose();
+        match self.authenticator.check_password(self.origin, pending.user(), password).await {
+            Checked::Right(_) => Ok(pending.resume(true)),
+            Checked::Wrong => Ok(pending.resume(false)),
+            Checked::Limited => Err(Refused::TooMany),
+            Checked::Unavailable => Err(Refused::Unavailable),
+        }
+    }
+
+    async fn scram(&self, pending: sasl::PendingScram) -> Result<sasl::Step, Refused> {
+        match self.authenticator.scram_secret(self.origin, pending.user()).await {
+            Scram::Found(secret) => Ok(pending.resume(secret)),
+            Scram::Unknown(decoy) => Ok(pending.resume_unknown(&decoy)),
+            Scram::Limited => Err(Refused::TooMany),
+            Scram::Unavailable => Err(Refused::Unavailable),
+        }
+    }
+
+    async fn account(&self, user: &str) -> Result<Option<AccountId>, Refused> {
+        match self.authenticator.account(user).await {
+            Ok(Some(account)) => {
+                self.authenticator.succeeded(self.origin, user);
+                Ok(Some(account.id))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                super::error::report(&error);
+                Err(Refused::Unavailable)
+            }
+        }
+    }
 }
 
 /// What binds a login to a connection's TLS (RFC 9266).

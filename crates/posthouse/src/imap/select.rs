@@ -2,7 +2,7 @@
 
 use super::error;
 use super::selected::Selected;
-use super::{Done, ImapService, Logins, Shared};
+use super::{Done, ImapService, Logins, House};
 use crate::driver::Wire;
 use ::imap::command::Select;
 use ::imap::mailbox::MailboxName;
@@ -69,7 +69,7 @@ fn list_line(name: &MailboxName, mailbox: &Mailbox, out: &mut Vec<u8>) {
 /// Reads what SELECT tells, all in one state of the store.
 fn open(
     view: &mut View<'_>,
-    shared: Arc<Shared>,
+    shared: Arc<House>,
     (account, name): (AccountId, &str),
     (read_only, rev1): (bool, bool),
 ) -> Result<Option<(Selected, Mailbox, Option<u32>)>, StoreError> {

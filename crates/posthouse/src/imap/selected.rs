@@ -1,6 +1,6 @@
 //! What a session knows of the mailbox it has selected.
 
-use super::{Failure, Shared};
+use super::{Failure, House};
 use ::imap::response::{self, Code};
 use ::imap::flag::{Flags, Keyword, SystemFlags};
 use ::imap::seqmap::SeqMap;
@@ -12,7 +12,7 @@ use wire::Share;
 
 /// The selected mailbox, as its client has been told it is.
 pub(super) struct Selected {
-    pub shared: Arc<Shared>,
+    pub shared: Arc<House>,
     pub account: AccountId,
     pub mailbox: MailboxId,
     /// Sequence numbers; holds also what is in `held`.

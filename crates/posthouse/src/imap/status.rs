@@ -1,6 +1,6 @@
 //! STATUS (RFC 9051 §6.3.11): out of the mailbox's row alone.
 
-use super::{Done, ImapService, Logins, Shared, error};
+use super::{Done, ImapService, Logins, House, error};
 use crate::driver::Wire;
 use ::imap::command::{Status, StatusItem};
 use ::imap::mailbox::MailboxName;
@@ -30,7 +30,7 @@ impl<L: Logins> ImapService<L> {
 /// One STATUS response.
 pub(super) fn write(
     view: &mut View<'_>,
-    shared: &Shared,
+    shared: &House,
     (account, mailbox, name): (AccountId, &Mailbox, &MailboxName),
     items: &[StatusItem],
     dialect: Dialect,
@@ -56,7 +56,7 @@ pub(super) fn write(
 
 fn recent(
     view: &mut View<'_>,
-    shared: &Shared,
+    shared: &House,
     account: AccountId,
     mailbox: &Mailbox,
 ) -> Result<u64, StoreError> {

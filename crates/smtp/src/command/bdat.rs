@@ -95,6 +95,10 @@ pub(crate) fn read(session: &mut Session, input: &mut Input, turn: &mut Turn) ->
 fn finish(session: &mut Session, chunk: Chunk, turn: &mut Turn) {
     let Chunk { transaction, refused, len_bytes, last, .. } = chunk;
     match (refused, transaction) {
+        // The last chunk ends the message, also a refused one: LMTP owes its replies.
+        (Some(fault @ Fault::TooLarge), Some(transaction)) if last => {
+            session.message_arrived(transaction, Err(fault), turn);
+        }
         // A transaction without recipients can still get some; any other is over (RFC 3030 §2).
         (Some(fault), transaction) => {
             if let Some(transaction) = transaction.filter(|_| fault == Fault::NeedRecipients) {

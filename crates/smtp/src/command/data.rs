@@ -30,7 +30,7 @@ pub(super) fn run(session: &mut Session, args: &[u8], turn: &mut Turn) -> Result
     let Some(transaction) = session.take_transaction() else { return Err(Fault::Confused) };
     let limits = &session.settings.limits;
     let reader = DotReader::new(limits.message_size_max_bytes, limits.text_line_len_max_bytes);
-    let body = Body::new(&session.settings.budget);
+    let body = Body::new(&session.settings);
     session.stage = Stage::Text(Box::new(Text { transaction, reader, body, pace: Pace::new(turn.now) }));
     reply::write(turn.out.bytes_mut(), "354", "end the message with <CR><LF>.<CR><LF>");
     Ok(())

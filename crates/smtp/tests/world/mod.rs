@@ -1,3 +1,6 @@
+// Each test file uses a part of it.
+#![allow(dead_code)]
+
 //! A made-up world around a session: `example.org` with alice and bob, a full mailbox, and an
 //! outside that has its moods.
 
@@ -20,6 +23,19 @@ pub struct Town {
 /// `service mx|submission|lmtp`, `tls on` (from the start), `starttls off`, `plaintext on`,
 /// `size N`, `budget N`, `rcpt N`, `refused N`, `commands N`, `fruitless N`, `drain N`, `line N`.
 pub fn peer(script: &Script) -> MemoryPeer<Session, Town> {
+    let (session, town) = session(script, settings(script));
+    MemoryPeer::open(session, town)
+}
+
+/// A session and its world before they meet.
+pub fn session(script: &Script, settings: Settings) -> (Session, Town) {
+    let tls = (script.setting("tls", "off") == "on").then(tls_facts);
+    let town = Town { trusted: settings.service == Service::Lmtp, ..Town::default() };
+    (Session::new(Arc::new(settings), tls), town)
+}
+
+/// What the script's `@` lines ask for.
+pub fn settings(script: &Script) -> Settings {
     let service = match script.setting("service", "mx") {
         "mx" => Service::Mx,
         "submission" => Service::Submission,
@@ -39,17 +55,14 @@ pub fn peer(script: &Script) -> MemoryPeer<Session, Town> {
         text_line_len_max_bytes: number("line", plain.text_line_len_max_bytes as u64) as usize,
         ..plain
     };
-    let settings = Settings {
+    Settings {
         hostname: "mx.example.org".into(),
         service,
         limits,
         offer_starttls: script.setting("starttls", "on") == "on",
         allow_plaintext_auth: script.setting("plaintext", "off") == "on",
         budget: Budget::new(number("budget", 10_000_000) as usize),
-    };
-    let tls = (script.setting("tls", "off") == "on").then(tls_facts);
-    let town = Town { trusted: service == Service::Lmtp, ..Town::default() };
-    MemoryPeer::open(Session::new(Arc::new(settings), tls), town)
+    }
 }
 
 /// Of alice's password.

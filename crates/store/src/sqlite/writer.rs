@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -19,6 +20,11 @@ use crate::view::{Effects, Tx};
 /// Most jobs in one commit, so that the first does not wait too long for the last.
 const BATCH_JOBS_MAX: usize = 1024;
 
+/// After how many pages of 4 KiB the log is brought into the file. Pages that many commits changed are
+/// then written once; SQLite's own 1000 means a second sync for every few hundred deliveries.
+/// The pause grows with it, to some tens of milliseconds, and the log takes 32 MB of disk.
+const CHECKPOINT_PAGES: i64 = 8000;
+
 /// Opens the connection that writes. What the log holds is first brought into the file and synced:
 /// after a failed sync the system may show pages that never reached the disk, and nothing may be
 /// acknowledged on top of those.
@@ -30,13 +36,30 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;
-         PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;
-         PRAGMA wal_checkpoint(TRUNCATE);",
+         PRAGMA temp_store = MEMORY;",
     )?;
-    Ok(connection)
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    // A reader held on to the old log for all of the timeout.
+    if busy == 0 { Ok(connection) } else { Err(StoreError::Conflict) }
+}
+
+/// How much of the time a sync takes is waited, at most, for callers who were told of the last commit and
+/// are likely to come again; nobody waits who is alone. On a slow disk this nearly doubles what
+/// one sync carries, where otherwise two groups of callers take turns.
+const LINGER_SHARE: u32 = 8;
+/// The longest such wait.
+const LINGER_MAX: Duration = Duration::from_micros(500);
+
+/// What the last commit was like.
+#[derive(Default)]
+struct Last {
+    jobs: usize,
+    sync: Duration,
 }
 
 struct Writer {
+    last: Last,
     connection: Option<Connection>,
     path: PathBuf,
     shared: Arc<Shared>,
@@ -50,7 +73,7 @@ pub(super) fn start(
     shared: Arc<Shared>,
     queue: Receiver<Box<dyn Job>>,
 ) -> io::Result<JoinHandle<()>> {
-    let mut writer = Writer { connection: Some(connection), path, shared, queue };
+    let mut writer = Writer { last: Last::default(), connection: Some(connection), path, shared, queue };
     thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
         while let Ok(first) = writer.queue.recv() {
             writer.commit_from(first);
@@ -68,6 +91,7 @@ impl Writer {
         let mut batch = Batch {
             connection: &connection,
             shared: &self.shared,
+            last: &mut self.last,
             done: Vec::new(),
             effects: Effects::default(),
         };
@@ -75,14 +99,11 @@ impl Writer {
         let Batch { done, effects, .. } = batch;
         match outcome {
             Ok(()) => self.shared.finish(effects),
-            Err(_) => {
-                // The outcome is unknown: no file that a row may name is removed.
-                for file in &effects.adopted {
-                    file.adopt();
-                }
-            }
+            // The outcome is unknown: no file that a row may name is removed.
+            Err(_) => effects.adopted.iter().for_each(|file| file.adopt()),
         }
-        if !must_reopen(&outcome) {
+        let usable = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
+        if usable && !must_reopen(&outcome) {
             self.connection = Some(connection);
         }
         for job in done {
@@ -100,6 +121,7 @@ fn must_reopen(outcome: &Result<(), StoreError>) -> bool {
 struct Batch<'a> {
     connection: &'a Connection,
     shared: &'a Shared,
+    last: &'a mut Last,
     done: Vec<Box<dyn Job>>,
     effects: Effects,
 }
@@ -116,17 +138,26 @@ impl Batch<'_> {
         let mut next = Some(first);
         while let Some(job) = next {
             self.run_job(job)?;
-            next = if self.done.len() < BATCH_JOBS_MAX { queue.try_recv().ok() } else { None };
+            next = if self.done.len() < BATCH_JOBS_MAX { self.next(queue) } else { None };
         }
         if self.done.is_empty() {
             return Ok(());
         }
+        let begun = Instant::now();
         let committed = self.execute("COMMIT");
-        if committed.is_err() && !self.connection.is_autocommit() {
-            // The connection is given up after this, which rolls back as well.
-            let _ = self.execute("ROLLBACK");
-        }
+        *self.last = Last { jobs: self.done.len(), sync: begun.elapsed() };
         committed
+    }
+
+    /// The next job that waits, or comes within the moment that is lingered for it.
+    fn next(&self, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+        if let Ok(job) = queue.try_recv() {
+            return Some(job);
+        }
+        if self.done.len() >= self.last.jobs {
+            return None;
+        }
+        queue.recv_timeout((self.last.sync / LINGER_SHARE).min(LINGER_MAX)).ok()
     }
 
     /// Runs one job. The first needs no savepoint: if it fails, there is nothing else to keep.
@@ -145,11 +176,8 @@ impl Batch<'_> {
         match ran {
             Ok(()) => {
                 self.effects.append(std::mem::take(&mut tx.effects));
-                if !alone {
-                    self.execute("RELEASE job")?;
-                }
                 self.done.push(job);
-                Ok(())
+                if alone { Ok(()) } else { self.execute("RELEASE job") }
             }
             Err(error) => {
                 job.finish(Err(error.clone()));
@@ -171,6 +199,7 @@ impl Batch<'_> {
     }
 
     fn lost(&self, error: StoreError) -> Result<(), StoreError> {
-        if self.done.is_empty() && !must_reopen(&Err(error.clone())) { Ok(()) } else { Err(error) }
+        let outcome = Err(error);
+        if self.done.is_empty() && !must_reopen(&outcome) { Ok(()) } else { outcome }
     }
 }

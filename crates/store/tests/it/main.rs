@@ -1,5 +1,7 @@
 //! The store from outside: one suite, run on every engine.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod accounts;
 mod changes;
 mod checks;

@@ -1,0 +1,383 @@
+//! What an operator may ask for: the same whether the server runs (through its control socket) or
+//! not (straight on the store).
+
+use crate::auth::credential;
+use crate::trace::{Kind, Name};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use store::{Credential, Resolution, Store, StoreError, TraceId};
+
+/// Accounts stored in one transaction of an import.
+const IMPORT_BATCH: usize = 200;
+
+/// A wish.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are the arguments of the commands, described there")]
+pub enum Request {
+    /// Add a domain.
+    DomainAdd { name: String },
+    /// List domains.
+    DomainList,
+    /// Remove a domain without accounts and aliases.
+    DomainRemove { name: String },
+    /// Add an account.
+    AccountAdd { address: String, password: String, quota_bytes: Option<u64> },
+    /// List accounts.
+    AccountList,
+    /// Remove an account with all its mail.
+    AccountRemove { address: String },
+    /// Set a password.
+    AccountPassword { address: String, password: String },
+    /// Set or lift a quota.
+    AccountQuota { address: String, quota_bytes: Option<u64> },
+    /// Add many accounts, each with a password or a hash of it.
+    AccountImport { accounts: Vec<(String, String)> },
+    /// Make mail for an address go to another as well.
+    AliasAdd { address: String, target: String },
+    /// List aliases.
+    AliasList,
+    /// Remove an alias, or one target of it.
+    AliasRemove { address: String, target: Option<String> },
+    /// Tell the stories of messages.
+    Trace { query: String, limit: u32 },
+    /// Verify the store.
+    Check,
+}
+
+/// What comes back, in order: any number of [`Reply::Progress`], then one of the others.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each variant says what its fields are")]
+pub enum Reply {
+    /// So far.
+    Progress { step: String, done: u64, total: u64 },
+    /// It is done, in words.
+    Done { message: String },
+    /// Domains by name.
+    Domains(Vec<String>),
+    /// Accounts by address.
+    Accounts(Vec<AccountRow>),
+    /// Aliases by address.
+    Aliases(Vec<AliasRow>),
+    /// Stories, newest first.
+    Traces(Vec<Story>),
+    /// What the check found.
+    Checked(Checked),
+    /// It was not done, and why.
+    Failed { message: String },
+}
+
+/// An account in a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AccountRow {
+    /// Its address.
+    pub address: String,
+    /// Bytes of its messages.
+    pub used_bytes: u64,
+    /// What they may be; nothing: no limit.
+    pub quota_bytes: Option<u64>,
+}
+
+/// An alias in a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AliasRow {
+    /// The address, or `@domain` for all that nobody has.
+    pub address: String,
+    /// Where its mail goes.
+    pub target: String,
+}
+
+/// The story of one message.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Story {
+    /// Its name.
+    pub id: String,
+    /// Its steps in order.
+    pub events: Vec<StoryEvent>,
+}
+
+/// One step of a story.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StoryEvent {
+    /// When, in Unix milliseconds.
+    pub at_ms: i64,
+    /// What happened, in one word.
+    pub what: String,
+    /// To which recipient, if not to all.
+    pub recipient: Option<String>,
+    /// The rest.
+    pub detail: String,
+}
+
+/// What a check found.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Checked {
+    /// What is damaged: what, where, and the detail.
+    pub findings: Vec<(String, String, String)>,
+    /// Findings beyond those listed.
+    pub more: u64,
+    /// What was looked at, as name and count.
+    pub counted: Vec<(String, u64)>,
+}
+
+/// Why a wish was not carried out.
+#[derive(Debug)]
+pub struct AdminError(String);
+
+impl fmt::Display for AdminError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> AdminError {
+        match error {
+            StoreError::Abandoned(why) => AdminError(why),
+            error => AdminError(error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for AdminError {
+    fn from(error: std::io::Error) -> AdminError {
+        AdminError(error.to_string())
+    }
+}
+
+/// Carries out a wish; blocks. `progress` hears of long work.
+pub fn carry_out(store: &Store, request: Request, progress: &mut dyn FnMut(Reply)) -> Reply {
+    let done = match request {
+        Request::DomainAdd { .. } | Request::DomainList | Request::DomainRemove { .. } => {
+            domains(store, request)
+        }
+        Request::AliasAdd { .. } | Request::AliasList | Request::AliasRemove { .. } => {
+            aliases(store, request)
+        }
+        Request::AccountImport { accounts } => import(store, accounts, progress),
+        Request::Trace { query, limit } => traces(store, &query, limit),
+        Request::Check => check(store, progress),
+        request => accounts(store, request),
+    };
+    done.unwrap_or_else(|error| Reply::Failed { message: error.to_string() })
+}
+
+fn done(message: String) -> Result<Reply, AdminError> {
+    Ok(Reply::Done { message })
+}
+
+fn domains(store: &Store, request: Request) -> Result<Reply, AdminError> {
+    match request {
+        Request::DomainAdd { name } => {
+            let text = format!("{name} is a domain of this server now");
+            store.write_blocking(move |tx| tx.add_domain(&name))?;
+            done(text)
+        }
+        Request::DomainRemove { name } => {
+            let text = format!("{name} is no domain of this server any more");
+            store.write_blocking(move |tx| tx.remove_domain(&name))?;
+            done(text)
+        }
+        _ => {
+            let domains = store.read_blocking(|view| view.domains())?;
+            Ok(Reply::Domains(domains.into_iter().map(|domain| domain.name).collect()))
+        }
+    }
+}
+
+fn accounts(store: &Store, request: Request) -> Result<Reply, AdminError> {
+    match request {
+        Request::AccountAdd { address, password, quota_bytes } => {
+            let secret = new_credential(&password)?;
+            let text = format!("{address} can log in and receive mail now");
+            store.write_blocking(move |tx| {
+                let account = tx.add_account(&address, &secret)?;
+                tx.set_quota(account, quota_bytes)
+            })?;
+            done(text)
+        }
+        Request::AccountRemove { address } => {
+            let text = format!("{address} and all its mail are removed");
+            store.write_blocking(move |tx| {
+                let account = existing(tx, &address)?;
+                tx.remove_account(account)
+            })?;
+            done(text)
+        }
+        Request::AccountPassword { address, password } => {
+            let secret = new_credential(&password)?;
+            let text = format!("{address} has a new password");
+            store.write_blocking(move |tx| {
+                let account = existing(tx, &address)?;
+                tx.set_credential(account, &secret)
+            })?;
+            done(text)
+        }
+        Request::AccountQuota { address, quota_bytes } => {
+            let text = match quota_bytes {
+                Some(bytes) => format!("{address} may hold {bytes} bytes"),
+                None => format!("{address} has no quota"),
+            };
+            store.write_blocking(move |tx| {
+                let account = existing(tx, &address)?;
+                tx.set_quota(account, quota_bytes)
+            })?;
+            done(text)
+        }
+        _ => {
+            let accounts = store.read_blocking(|view| view.accounts())?;
+            let row = |account: store::Account| AccountRow {
+                address: account.address,
+                used_bytes: account.used_bytes,
+                quota_bytes: account.quota_bytes,
+            };
+            Ok(Reply::Accounts(accounts.into_iter().map(row).collect()))
+        }
+    }
+}
+
+fn existing(tx: &mut store::Tx<'_>, address: &str) -> Result<store::AccountId, StoreError> {
+    Ok(tx.account_by_address(address)?.ok_or(StoreError::Missing(store::Missing::Account))?.id)
+}
+
+fn new_credential(password: &str) -> Result<Credential, AdminError> {
+    if password.is_empty() {
+        return Err(AdminError("an empty password would let anybody in; give one".into()));
+    }
+    if password.len() > sasl::limits::PASSWORD_LEN_MAX_BYTES {
+        return Err(AdminError(format!(
+            "the password is longer than {} bytes",
+            sasl::limits::PASSWORD_LEN_MAX_BYTES
+        )));
+    }
+    Ok(credential(password.as_bytes())?)
+}
+
+/// A password in clear is hashed; a hash of another server is kept until the first login.
+fn imported_credential(secret: &str) -> Result<Credential, AdminError> {
+    if !secret.starts_with(['$', '{']) {
+        return new_credential(secret);
+    }
+    sasl::password::check_form(secret).map_err(|error| AdminError(error.to_string()))?;
+    Ok(Credential { password: secret.to_string(), scram: None })
+}
+
+fn import(
+    store: &Store,
+    accounts: Vec<(String, String)>,
+    progress: &mut dyn FnMut(Reply),
+) -> Result<Reply, AdminError> {
+    let total = accounts.len();
+    for (at, batch) in accounts.chunks(IMPORT_BATCH).enumerate() {
+        let mut ready = Vec::with_capacity(batch.len());
+        for (address, secret) in batch {
+            let secret =
+                imported_credential(secret).map_err(|error| AdminError(format!("{address}: {error}")))?;
+            ready.push((address.clone(), secret));
+        }
+        store
+            .write_blocking(move |tx| {
+                for (address, secret) in &ready {
+                    tx.add_account(address, secret).map_err(|error| match error {
+                        StoreError::Missing(_) | StoreError::Exists(_) | StoreError::Invalid(_) => {
+                            StoreError::Abandoned(format!("{address}: {error}"))
+                        }
+                        other => other,
+                    })?;
+                }
+                Ok(())
+            })
+            .map_err(|error| {
+                AdminError(format!("{} accounts were imported, then: {error}", at * IMPORT_BATCH))
+            })?;
+        let done = ((at + 1) * IMPORT_BATCH).min(total) as u64;
+        progress(Reply::Progress { step: "importing accounts".into(), done, total: total as u64 });
+    }
+    done(format!("{total} accounts can log in and receive mail now"))
+}
+
+fn aliases(store: &Store, request: Request) -> Result<Reply, AdminError> {
+    match request {
+        Request::AliasAdd { address, target } => {
+            let text = format!("mail for {address} goes to {target}");
+            store.write_blocking(move |tx| {
+                let (local, domain) = target.rsplit_once('@').unwrap_or((&target, ""));
+                match tx.resolve(local, domain)? {
+                    Resolution::NotLocal | Resolution::Forward { .. } => Err(StoreError::Abandoned(format!(
+                        "{target} is on another server, and sending to other servers does not exist yet"
+                    ))),
+                    Resolution::NoSuchUser => {
+                        Err(StoreError::Abandoned(format!("nobody here has the address {target}")))
+                    }
+                    Resolution::Local(_) | Resolution::Loop => tx.add_alias(&address, &target),
+                }
+            })?;
+            done(text)
+        }
+        Request::AliasRemove { address, target } => {
+            let text = format!("the alias {address} is removed");
+            store.write_blocking(move |tx| tx.remove_alias(&address, target.as_deref()))?;
+            done(text)
+        }
+        _ => {
+            let aliases = store.read_blocking(|view| view.aliases())?;
+            let row = |alias: store::Alias| AliasRow { address: alias.address, target: alias.target };
+            Ok(Reply::Aliases(aliases.into_iter().map(row).collect()))
+        }
+    }
+}
+
+fn traces(store: &Store, query: &str, limit: u32) -> Result<Reply, AdminError> {
+    let named = Name::parse(query).map(|name| name.0);
+    let query = query.trim_start_matches('<').trim_end_matches('>').to_string();
+    let stories = store.read_blocking(move |view| {
+        let ids: Vec<TraceId> = match named {
+            Some(id) => vec![id],
+            None => view.find_traces(&query, limit)?,
+        };
+        let mut stories = Vec::new();
+        for id in ids {
+            let events: Vec<StoryEvent> = view.trace(id)?.into_iter().map(story_event).collect();
+            if !events.is_empty() {
+                stories.push(Story { id: Name(id).to_string(), events });
+            }
+        }
+        Ok(stories)
+    })?;
+    Ok(Reply::Traces(stories))
+}
+
+fn story_event(event: store::TraceEvent) -> StoryEvent {
+    StoryEvent {
+        at_ms: event.at_ms,
+        what: Kind::words(event.kind).to_string(),
+        recipient: event.recipient,
+        detail: event.detail,
+    }
+}
+
+fn check(store: &Store, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminError> {
+    let report = store.check(&mut |now| {
+        progress(Reply::Progress { step: now.step.to_string(), done: now.done, total: now.total });
+    })?;
+    let counted = &report.counted;
+    Ok(Reply::Checked(Checked {
+        findings: report
+            .findings
+            .iter()
+            .map(|f| (f.what.to_string(), f.where_.clone(), f.detail.clone()))
+            .collect(),
+        more: report.more,
+        counted: [
+            ("accounts", counted.accounts),
+            ("mailboxes", counted.mailboxes),
+            ("messages", counted.messages),
+            ("contents", counted.contents),
+            ("bytes", counted.content_bytes),
+            ("queued", counted.queued),
+        ]
+        .map(|(name, count)| (name.to_string(), count))
+        .into(),
+    }))
+}

@@ -1,0 +1,294 @@
+//! Who may log in: one check, one failure budget and one cache for all protocols.
+
+mod budget;
+mod verified;
+
+pub use budget::FailureBudget;
+
+use crate::clock::Clock;
+use crate::listen::{ServiceName, origin};
+use crate::metrics::metrics;
+use sasl::ScramSecret;
+use std::collections::HashSet;
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::{Account, AccountId, Credential, Store, StoreError};
+use tokio::sync::Semaphore;
+use verified::Verified;
+
+/// A failed login is answered this long after it began, whatever was wrong: longer than any check
+/// takes, so that time tells nothing, and long enough to slow guessing down.
+const FAILURE_ANSWER_AFTER: Duration = Duration::from_millis(500);
+/// Password checks under way or waiting. Each takes some 20 ms and 19 MiB; beyond this many the
+/// machine is being flooded and waiting longer helps nobody.
+const CHECKS_WAITING_MAX: usize = 256;
+/// Hashes of other servers are replaced at most this often, so that the first morning after an
+/// import is not slower than the others.
+const REHASH_EVERY: Duration = Duration::from_secs(1);
+
+/// Where a login comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// The peer's address.
+    pub address: IpAddr,
+    /// True when limits per address and delays do not apply to it.
+    pub exempt: bool,
+    /// By which service.
+    pub service: ServiceName,
+}
+
+/// What came of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// It is the account's.
+    Right(AccountId),
+    /// No such account, or not its password.
+    Wrong,
+    /// Too many failures lately: it was not looked at.
+    Limited,
+    /// It could not be checked now.
+    Unavailable,
+}
+
+/// What a SCRAM exchange goes on with.
+pub enum Scram {
+    /// The account's secret.
+    Found(ScramSecret),
+    /// No such account, or none that can: go on as if, with these bytes.
+    Unknown([u8; 32]),
+    /// Too many failures lately.
+    Limited,
+    /// It could not be looked up now.
+    Unavailable,
+}
+
+/// Checks logins. Clones share everything.
+#[derive(Clone)]
+pub struct Authenticator(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    /// Makes exchanges for unknown names look like any other, the same ones in every run.
+    decoy: [u8; 32],
+    verified: Mutex<Verified>,
+    budget: Mutex<FailureBudget>,
+    checks: Semaphore,
+    waiting: Semaphore,
+    rehashing: Mutex<HashSet<AccountId>>,
+    rehash_turn: tokio::sync::Mutex<()>,
+}
+
+impl Authenticator {
+    /// An authenticator over a store; its constant secret is kept in `data_dir`.
+    ///
+    /// # Errors
+    /// If the secret can be neither read nor made.
+    pub fn new(store: Store, clock: Clock, data_dir: &Path) -> io::Result<Authenticator> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Authenticator(Arc::new(Inner {
+            store,
+            clock,
+            decoy: constant_secret(data_dir)?,
+            verified: Mutex::new(Verified::new(random()?)),
+            budget: Mutex::new(FailureBudget::new()),
+            checks: Semaphore::new(cores),
+            waiting: Semaphore::new(CHECKS_WAITING_MAX),
+            rehashing: Mutex::default(),
+            rehash_turn: tokio::sync::Mutex::new(()),
+        })))
+    }
+
+    /// Checks a password. A wrong one is charged to the budget and answered late. Once the session is
+    /// open, [`Authenticator::succeeded`] is to be told.
+    pub async fn check_password(&self, from: Origin, user: &str, password: &[u8]) -> Checked {
+        let user = user.to_lowercase();
+        if !self.may_try(from, &user) {
+            return Checked::Limited;
+        }
+        let begun = self.0.clock.now();
+        let checked = self.verify(&user, password).await;
+        match checked {
+            Checked::Wrong => {
+                self.charge(from, &user);
+                if !from.exempt {
+                    tokio::time::sleep_until(self.0.clock.instant(begun + FAILURE_ANSWER_AFTER)).await;
+                }
+            }
+            Checked::Right(_) | Checked::Limited | Checked::Unavailable => {}
+        }
+        checked
+    }
+
+    /// The secret for a SCRAM exchange. The exchange is charged to the budget as if it had failed,
+    /// because it may end unseen; [`Authenticator::succeeded`] takes the charge back.
+    pub async fn scram_secret(&self, from: Origin, user: &str) -> Scram {
+        let user = user.to_lowercase();
+        if !self.may_try(from, &user) {
+            return Scram::Limited;
+        }
+        let account = match self.account(&user).await {
+            Ok(account) => account,
+            Err(error) => {
+                tracing::error!(%error, "the store cannot be asked for an account");
+                return Scram::Unavailable;
+            }
+        };
+        self.charge(from, &user);
+        let secret = account.and_then(|account| account.credential.scram?.parse().ok());
+        secret.map_or(Scram::Unknown(self.0.decoy), Scram::Found)
+    }
+
+    /// The account of a user who has proved to be that user.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn account(&self, user: &str) -> Result<Option<Account>, StoreError> {
+        let user = user.to_lowercase();
+        self.0.store.read(move |view| view.account_by_address(&user)).await
+    }
+
+    /// A session has been opened for a user: this address is not banned for others' failures.
+    pub fn succeeded(&self, from: Origin, user: &str) {
+        metrics().service(from.service).logins.inc();
+        self.lock_budget().succeed(self.0.clock.now(), origin(from.address), &user.to_lowercase());
+    }
+
+    fn may_try(&self, from: Origin, user: &str) -> bool {
+        let allowed = self.lock_budget().allows(self.0.clock.now(), origin(from.address), from.exempt, user);
+        if !allowed {
+            tracing::warn!(service = %from.service, peer = %from.address, user = %user.escape_debug(), "login refused: too many failures");
+        }
+        allowed
+    }
+
+    fn charge(&self, from: Origin, user: &str) {
+        metrics().service(from.service).login_failures.inc();
+        self.lock_budget().fail(self.0.clock.now(), origin(from.address), user);
+        tracing::info!(service = %from.service, peer = %from.address, user = %user.escape_debug(), "login failed or under way");
+    }
+
+    fn lock_budget(&self) -> std::sync::MutexGuard<'_, FailureBudget> {
+        self.0.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn verify(&self, user: &str, password: &[u8]) -> Checked {
+        let account = match self.account(user).await {
+            Ok(account) => account,
+            Err(error) => {
+                tracing::error!(%error, "the store cannot be asked for an account");
+                return Checked::Unavailable;
+            }
+        };
+        let stored = account.as_ref().map_or("", |account| account.credential.password.as_str());
+        let key = self.lock_verified().key(stored, password);
+        if let Some(account) = &account
+            && self.lock_verified().holds(self.0.clock.now(), &key)
+        {
+            return Checked::Right(account.id);
+        }
+        let Some(verdict) = self.hash(stored.to_string(), password.to_vec()).await else {
+            return Checked::Unavailable;
+        };
+        match account {
+            Some(account) if verdict.ok => {
+                self.lock_verified().add(self.0.clock.now(), key);
+                if verdict.rehash || account.credential.scram.is_none() {
+                    self.rehash_later(account.id, account.credential.password, password.to_vec());
+                }
+                Checked::Right(account.id)
+            }
+            _ => Checked::Wrong,
+        }
+    }
+
+    fn lock_verified(&self) -> std::sync::MutexGuard<'_, Verified> {
+        self.0.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hashes on a thread of its own; nothing when too many wait or the stored form is broken.
+    async fn hash(&self, stored: String, password: Vec<u8>) -> Option<sasl::password::Verdict> {
+        let _waiting = self.0.waiting.try_acquire().ok()?;
+        let _turn = self.0.checks.acquire().await.ok()?;
+        let check = move || {
+            if stored.is_empty() {
+                return Ok(sasl::password::verify_dummy(&password));
+            }
+            sasl::password::verify(&stored, &password)
+        };
+        match tokio::task::spawn_blocking(check).await {
+            Ok(Ok(verdict)) => Some(verdict),
+            Ok(Err(error)) => {
+                tracing::error!(?error, "an account's stored password has a form that cannot be checked");
+                Some(sasl::password::Verdict { ok: false, rehash: false })
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Replaces a hash of another server by our own, and makes the SCRAM secret, when it is quiet.
+    fn rehash_later(&self, account: AccountId, stored: String, password: Vec<u8>) {
+        let fresh = self.0.rehashing.lock().unwrap_or_else(PoisonError::into_inner).insert(account);
+        if !fresh {
+            return;
+        }
+        let this = self.clone();
+        tokio::spawn(async move {
+            let turn = this.0.rehash_turn.lock().await;
+            tokio::time::sleep(REHASH_EVERY).await;
+            let made = tokio::task::spawn_blocking(move || credential(&password)).await;
+            if let Ok(Ok(made)) = made {
+                let change = this.0.store.write(move |tx| {
+                    // The password may have been changed meanwhile.
+                    match tx.account(account)? {
+                        Some(now) if now.credential.password == stored => tx.set_credential(account, &made),
+                        _ => Ok(()),
+                    }
+                });
+                if let Err(error) = change.await {
+                    tracing::warn!(%error, "a password hash could not be replaced");
+                }
+            }
+            drop(turn);
+            this.0.rehashing.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
+        });
+    }
+}
+
+/// What is stored of a password: an argon2id hash and a SCRAM secret.
+///
+/// # Errors
+/// If there is no randomness.
+pub fn credential(password: &[u8]) -> io::Result<Credential> {
+    let salt: [u8; 16] = random()?;
+    let scram = ScramSecret::derive(password, &salt, sasl::limits::SCRAM_ITERATIONS_DEFAULT).ok();
+    Ok(Credential {
+        password: sasl::password::hash_argon2id(password, random()?),
+        scram: scram.map(|secret| secret.to_text()),
+    })
+}
+
+/// Bytes from the operating system's random source.
+///
+/// # Errors
+/// If it has none to give.
+pub fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn constant_secret(data_dir: &Path) -> io::Result<[u8; 32]> {
+    let path = data_dir.join("decoy.key");
+    if let Ok(bytes) = std::fs::read(&path)
+        && let Ok(secret) = bytes.try_into()
+    {
+        return Ok(secret);
+    }
+    let secret: [u8; 32] = random()?;
+    crate::files::write_private(&path, &secret)?;
+    Ok(secret)
+}

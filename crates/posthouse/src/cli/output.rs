@@ -1,0 +1,162 @@
+//! Answers on the terminal: tables for people, JSON for programs, progress on standard error.
+
+use crate::admin::{Checked, Reply, Story};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{self, Write};
+
+/// Prints replies.
+pub struct Printer {
+    json: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Printer {
+    /// A printer of tables, or of JSON.
+    pub fn new(json: bool) -> Printer {
+        Printer { json, bar: None }
+    }
+
+    /// Shows how far long work has come. Hidden where standard error is no terminal.
+    pub fn progress(&mut self, reply: &Reply) {
+        let Reply::Progress { step, done, total } = reply else { return };
+        let bar = self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg:24} {bar:30} {human_pos}/{human_len} {eta}");
+            ProgressBar::new(*total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        bar.set_length(*total);
+        bar.set_message(step.clone());
+        bar.set_position(*done);
+    }
+
+    /// Prints the last reply.
+    ///
+    /// # Errors
+    /// If standard output is gone.
+    pub fn print(&mut self, reply: &Reply) -> io::Result<()> {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        let mut out = io::stdout().lock();
+        if self.json {
+            return writeln!(out, "{}", serde_json::to_string_pretty(reply).map_err(io::Error::other)?);
+        }
+        match reply {
+            Reply::Done { message } => writeln!(out, "{message}"),
+            Reply::Domains(names) => {
+                let rows = names.iter().map(|name| vec![name.clone()]);
+                table(&mut out, &["DOMAIN"], rows.collect())
+            }
+            Reply::Accounts(accounts) => {
+                let rows = accounts.iter().map(|account| {
+                    let quota = account.quota_bytes.map_or("-".to_string(), size);
+                    vec![account.address.clone(), size(account.used_bytes), quota]
+                });
+                table(&mut out, &["ADDRESS", "USED", "QUOTA"], rows.collect())
+            }
+            Reply::Aliases(aliases) => {
+                let rows = aliases.iter().map(|alias| vec![alias.address.clone(), alias.target.clone()]);
+                table(&mut out, &["ADDRESS", "GOES TO"], rows.collect())
+            }
+            Reply::Traces(stories) => print_stories(&mut out, stories),
+            Reply::Checked(checked) => print_checked(&mut out, checked),
+            Reply::Progress { .. } | Reply::Failed { .. } => Ok(()),
+        }
+    }
+}
+
+fn table(out: &mut impl Write, head: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+    if rows.is_empty() {
+        return writeln!(out, "none");
+    }
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).chain([head[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let head = head.iter().map(|name| (*name).to_string()).collect();
+    for row in std::iter::once(head).chain(rows.iter().cloned()) {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn print_stories(out: &mut impl Write, stories: &[Story]) -> io::Result<()> {
+    if stories.is_empty() {
+        return writeln!(
+            out,
+            "Nothing is known of that. Messages can be traced for 30 days, by the id in the 250 reply, \
+             an address of sender or recipient, or the Message-ID."
+        );
+    }
+    for (at, story) in stories.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        writeln!(out, "message {}", story.id)?;
+        for event in &story.events {
+            let recipient = event.recipient.as_deref().map(|to| format!(" {to}")).unwrap_or_default();
+            // What a stranger said is in the detail: nothing in it may move the cursor.
+            let detail = event.detail.escape_debug();
+            writeln!(out, "  {}  {:9}{recipient} {detail}", time(event.at_ms), event.what)?;
+        }
+    }
+    Ok(())
+}
+
+fn print_checked(out: &mut impl Write, checked: &Checked) -> io::Result<()> {
+    let counted: Vec<String> =
+        checked.counted.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    writeln!(out, "looked at {}", counted.join(", "))?;
+    if checked.findings.is_empty() {
+        return writeln!(out, "all is well");
+    }
+    for (what, place, detail) in &checked.findings {
+        writeln!(out, "DAMAGED {place}: {what}: {detail}")?;
+    }
+    if checked.more > 0 {
+        writeln!(out, "and {} more", checked.more)?;
+    }
+    writeln!(out, "{} findings; nothing was changed", checked.findings.len() as u64 + checked.more)
+}
+
+/// A moment in UTC, to the millisecond.
+fn time(unix_ms: i64) -> String {
+    let (days, ms) = (unix_ms.div_euclid(86_400_000), unix_ms.rem_euclid(86_400_000));
+    let (year, month, day) = mime::date::civil_from_days(days);
+    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{:03}", ms % 1000)
+}
+
+/// A size in the unit that fits.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut amount, mut unit) = (bytes as f64, 0);
+    while amount >= 1024.0 && unit + 1 < UNITS.len() {
+        amount /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{amount:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_read_well() {
+        assert_eq!(time(0), "1970-01-01 00:00:00.000");
+        assert_eq!(time(1_795_417_445_123), "2026-11-23 07:04:05.123");
+        assert_eq!(size(1023), "1023 B");
+        assert_eq!(size(1536), "1.5 KiB");
+        assert_eq!(size(5 << 30), "5.0 GiB");
+    }
+
+    #[test]
+    fn tables_line_up() {
+        let mut out = Vec::new();
+        table(&mut out, &["A", "BB"], vec![vec!["x".into(), "y".into()], vec!["xyz".into(), "z".into()]])
+            .unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "A    BB\nx    y\nxyz  z\n");
+    }
+}

@@ -1,0 +1,377 @@
+//! The running server: opens everything, accepts connections, and stops in order.
+
+use crate::auth::{Authenticator, Origin};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::driver::{self, Wire};
+use crate::imap::ImapService;
+use crate::listen::{self, Admission, Gate, ServiceName};
+use crate::metrics::metrics;
+use crate::pop3::{Locks, Pop3Service};
+use crate::room::Room;
+use crate::smtp::{SmtpService, tls_facts};
+use crate::tls::{Acceptor, TlsInfo};
+use crate::{control, http, imap, pop3, smtp};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{OpenError, Settings, Store};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use wire::{Budget, Outputs};
+
+/// A stranger must listen before it speaks (RFC 5321 §4.3.1); who cannot wait this long is a
+/// program that does not look at replies.
+const GREET_AFTER: Duration = Duration::from_millis(250);
+/// How long connections may take to finish what they are at when the server stops.
+const STOP_WAIT: Duration = Duration::from_secs(20);
+/// How often the disk's free space is looked at.
+const MEASURE_EVERY: Duration = Duration::from_secs(2);
+/// How often old traces are removed, and how many at a time.
+const PURGE_EVERY: Duration = Duration::from_mins(10);
+const PURGE_MAX: u32 = 5000;
+/// How long a message can be traced.
+const TRACES_KEPT: Duration = Duration::from_hours(24 * 30);
+/// Read-only database connections: reads take microseconds and are done where they are needed.
+const READERS: usize = 8;
+
+/// Why the server did not start or did not go on.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The store could not be opened.
+    Store(OpenError),
+    /// A file, a socket or a certificate.
+    Other(String),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServeError::Store(error) => error.fmt(f),
+            ServeError::Other(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+impl From<io::Error> for ServeError {
+    fn from(error: io::Error) -> ServeError {
+        ServeError::Other(error.to_string())
+    }
+}
+
+/// Makes the data directory, readable by its owner alone.
+///
+/// # Errors
+/// The file system's, with the path.
+pub fn make_data_dir(data_dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot make {}: {error}", data_dir.display())))
+}
+
+/// Opens the store that a configuration names.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn open_store(config: &Config) -> Result<Store, ServeError> {
+    make_data_dir(&config.data_dir)?;
+    let settings = Settings {
+        url: config.store.url.clone(),
+        blobs: config.store.blobs.clone(),
+        data_dir: config.data_dir.clone(),
+        readers: READERS,
+    };
+    Store::open(&settings).map_err(ServeError::Store)
+}
+
+/// What every connection needs, by service.
+struct Server {
+    clock: Clock,
+    gate: Gate,
+    acceptor: Acceptor,
+    stop: watch::Receiver<bool>,
+    smtp: smtp::Shared,
+    smtp_mx: Arc<::smtp::Settings>,
+    smtp_submission: Arc<::smtp::Settings>,
+    smtp_lmtp: Arc<::smtp::Settings>,
+    pop3: pop3::Shared,
+    pop3_settings: Arc<::pop3::Settings>,
+    imap: imap::Shared,
+    imap_limits: ImapFacts,
+}
+
+/// What IMAP sessions are made from.
+struct ImapFacts {
+    budget: Budget,
+    message_size_max_bytes: u64,
+    allow_plaintext: bool,
+}
+
+/// Serves until told to stop. `ready` is called once every listener is open.
+///
+/// # Errors
+/// If it cannot start.
+pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) -> Result<(), ServeError> {
+    let clock = Clock::new();
+    let acceptor = Acceptor::load(config).map_err(|error| ServeError::Other(error.to_string()))?;
+    let listeners = listen::open(config)?;
+    let control = control::open(&config.data_dir)?;
+    let (stop_now, stop) = watch::channel(false);
+    let server = Arc::new(Server::new(config, store.clone(), clock, acceptor.clone(), stop.clone())?);
+    // Each task holds a sender; when all are gone, all have finished.
+    let (busy, mut all_done) = mpsc::channel::<()>(1);
+    for (service, listener) in listeners {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%service, %address, "listening");
+        }
+        tokio::spawn(accept(server.clone(), service, listener, busy.clone()));
+    }
+    tokio::spawn(control::serve(control, store.clone(), stop.clone()));
+    tokio::spawn(look_after(store.clone(), server.smtp.room.clone(), clock, stop.clone()));
+    for name in config.not_served() {
+        tracing::warn!(
+            service = name,
+            "this version does not serve it: its addresses in [listen] are not opened"
+        );
+    }
+    ready(&store);
+    notify(&[sd_notify::NotifyState::Ready]);
+    signals(&acceptor).await?;
+    tracing::info!("stopping");
+    notify(&[sd_notify::NotifyState::Stopping]);
+    let _ = stop_now.send(true);
+    drop((busy, server));
+    if tokio::time::timeout(STOP_WAIT, all_done.recv()).await.is_err() {
+        tracing::warn!("some connections did not finish in time");
+    }
+    let _ = std::fs::remove_file(control::path(&config.data_dir));
+    Ok(())
+}
+
+/// Handles SIGHUP until SIGTERM or SIGINT.
+async fn signals(acceptor: &Acceptor) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut hangup, mut terminate, mut interrupt) =
+        (signal(SignalKind::hangup())?, signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => match acceptor.reload() {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(error) => tracing::error!(%error, "the certificate in use stays"),
+            },
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
+}
+
+/// Tells systemd, if it wants to know.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "systemd could not be told");
+    }
+}
+
+/// Measures the disk and removes old traces.
+async fn look_after(store: Store, room: Room, clock: Clock, mut stop: watch::Receiver<bool>) {
+    let (mut measure, mut purge) = (tokio::time::interval(MEASURE_EVERY), tokio::time::interval(PURGE_EVERY));
+    loop {
+        tokio::select! {
+            _ = measure.tick() => room.measure(&store),
+            _ = purge.tick() => {
+                let before_ms = clock.unix_ms() - i64::try_from(TRACES_KEPT.as_millis()).unwrap_or(i64::MAX);
+                if let Err(error) = store.write(move |tx| tx.purge_traces(before_ms, PURGE_MAX)).await {
+                    tracing::warn!(%error, "old traces could not be removed");
+                }
+            }
+            () = driver::stopped(&mut stop) => return,
+        }
+    }
+}
+
+async fn accept(server: Arc<Server>, service: ServiceName, listener: TcpListener, busy: mpsc::Sender<()>) {
+    let mut stop = server.stop.clone();
+    if service == ServiceName::Http {
+        if let Err(error) = http::serve(listener, stop).await {
+            tracing::error!(%error, "the HTTP listener failed");
+        }
+        return;
+    }
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = driver::stopped(&mut stop) => return,
+        };
+        match accepted {
+            Ok((socket, peer)) => {
+                let (server, busy) = (server.clone(), busy.clone());
+                match server.gate.admit(peer.ip()) {
+                    Some(admission) => drop(tokio::spawn(async move {
+                        server.converse(service, socket, peer, admission).await;
+                        drop(busy);
+                    })),
+                    None => turn_away(service, &socket),
+                }
+            }
+            Err(error) => {
+                // Out of file descriptors, mostly: connections that end will free some.
+                tracing::error!(%error, %service, "cannot accept");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+}
+
+/// Says in the protocol's words that there is no room, if that can be said without waiting.
+fn turn_away(service: ServiceName, socket: &TcpStream) {
+    let words: &[u8] = match service {
+        ServiceName::Smtp | ServiceName::Submission | ServiceName::Lmtp => {
+            b"421 4.7.0 too many connections\r\n"
+        }
+        ServiceName::Imap => b"* BYE [UNAVAILABLE] Too many connections\r\n",
+        ServiceName::Pop3 => b"-ERR [SYS/TEMP] too many connections\r\n",
+        _ => b"",
+    };
+    let _ = socket.try_write(words);
+}
+
+impl Server {
+    fn new(
+        config: &Config,
+        store: Store,
+        clock: Clock,
+        acceptor: Acceptor,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Server, ServeError> {
+        let authenticator = Authenticator::new(store.clone(), clock, &config.data_dir)?;
+        let budget = Budget::new(config.limits.messages_in_flight_max_bytes);
+        let smtp_settings = |service| {
+            Arc::new(::smtp::Settings {
+                hostname: config.hostname.clone(),
+                service,
+                limits: ::smtp::Limits {
+                    message_size_max_bytes: config.limits.message_size_max_bytes,
+                    ..::smtp::Limits::default()
+                },
+                offer_starttls: true,
+                allow_plaintext_auth: config.auth.allow_plaintext,
+                budget: budget.clone(),
+            })
+        };
+        let mut pop3_settings = ::pop3::Settings::new(&config.hostname)
+            .ok_or_else(|| ServeError::Other("the host name does not fit a POP3 greeting".into()))?;
+        pop3_settings.allow_plaintext = config.auth.allow_plaintext;
+        pop3_settings.stls = true;
+        pop3_settings.login_delay_s = config.pop3.login_delay_s;
+        let delay = Duration::from_secs(config.pop3.login_delay_s.into());
+        Ok(Server {
+            clock,
+            gate: Gate::new(config),
+            acceptor,
+            stop,
+            smtp: smtp::Shared {
+                store: store.clone(),
+                authenticator: authenticator.clone(),
+                clock,
+                room: Room::default(),
+                hostname: config.hostname.as_str().into(),
+            },
+            smtp_mx: smtp_settings(::smtp::Service::Mx),
+            smtp_submission: smtp_settings(::smtp::Service::Submission),
+            smtp_lmtp: smtp_settings(::smtp::Service::Lmtp),
+            pop3: pop3::Shared {
+                store: store.clone(),
+                authenticator: authenticator.clone(),
+                clock,
+                locks: Locks::new(delay),
+            },
+            pop3_settings: Arc::new(pop3_settings),
+            imap: imap::Shared::new(store, authenticator, clock, config.limits.search_cache_max_bytes),
+            imap_limits: ImapFacts {
+                budget,
+                message_size_max_bytes: config.limits.message_size_max_bytes,
+                allow_plaintext: config.auth.allow_plaintext,
+            },
+        })
+    }
+
+    async fn converse(
+        &self,
+        service: ServiceName,
+        socket: TcpStream,
+        peer: SocketAddr,
+        admission: Admission,
+    ) {
+        let counts = metrics().service(service);
+        counts.connections.inc();
+        let _open = counts.open.hold();
+        let _ = socket.set_nodelay(true);
+        let origin = Origin { address: peer.ip(), exempt: admission.exempt, service };
+        let mut wire = Wire::new(socket, self.acceptor.clone());
+        let tls = match service.is_inside_tls() {
+            false => None,
+            true => match Box::pin(wire.start_tls()).await {
+                Ok(info) => Some(info),
+                Err(error) => {
+                    metrics().handshake_failures.inc();
+                    tracing::debug!(%service, peer = %peer, %error, "handshake failed");
+                    return;
+                }
+            },
+        };
+        let end = match service {
+            ServiceName::Smtp => self.smtp(::smtp::Service::Mx, &self.smtp_mx, origin, wire, tls).await,
+            ServiceName::Submission | ServiceName::Submissions => {
+                self.smtp(::smtp::Service::Submission, &self.smtp_submission, origin, wire, tls).await
+            }
+            ServiceName::Lmtp => self.smtp(::smtp::Service::Lmtp, &self.smtp_lmtp, origin, wire, tls).await,
+            ServiceName::Imap | ServiceName::Imaps => self.imap(origin, wire, tls).await,
+            ServiceName::Pop3 | ServiceName::Pop3s => {
+                let bindings = tls
+                    .map(|info| info.exporter.map(sasl::ChannelBinding::TlsExporter).into_iter().collect());
+                let session = ::pop3::Session::new(self.pop3_settings.clone(), bindings);
+                let service = Pop3Service::new(self.pop3.clone(), origin);
+                driver::run(session, service, wire, self.clock, self.stop.clone()).await
+            }
+            ServiceName::Http => return,
+        };
+        tracing::debug!(%service, peer = %peer, ?end, "connection ended");
+        drop(admission);
+    }
+
+    async fn smtp(
+        &self,
+        trade: ::smtp::Service,
+        settings: &Arc<::smtp::Settings>,
+        origin: Origin,
+        mut wire: Wire,
+        tls: Option<TlsInfo>,
+    ) -> driver::End {
+        let mut session = ::smtp::Session::new(settings.clone(), tls.as_ref().map(tls_facts));
+        if trade == ::smtp::Service::Mx && !origin.exempt && wire.speaks_within(GREET_AFTER).await {
+            let mut out = Outputs::new();
+            session.early_talk(self.clock.now(), &mut out);
+            wire.out.extend(out.take_bytes());
+            let _ = wire.flush().await;
+            return driver::End::Closed;
+        }
+        let service = SmtpService::new(self.smtp.clone(), origin, trade);
+        driver::run(session, service, wire, self.clock, self.stop.clone()).await
+    }
+
+    async fn imap(&self, origin: Origin, wire: Wire, tls: Option<TlsInfo>) -> driver::End {
+        let facts = &self.imap_limits;
+        let session =
+            ImapService::session(&facts.budget, facts.message_size_max_bytes, facts.allow_plaintext, tls);
+        let service = ImapService::new(self.imap.clone(), origin);
+        driver::run(session, service, wire, self.clock, self.stop.clone()).await
+    }
+}

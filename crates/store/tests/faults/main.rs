@@ -1,0 +1,258 @@
+//! Nothing acknowledged is lost when the power goes or the disk fails, wherever that happens.
+//!
+//! A child process (this program again, under `layer.c`) delivers and expunges messages and prints what was
+//! acknowledged. Afterwards the parent opens what is left and compares. `FAULTS_SECONDS` bounds the
+//! sweep (default 25); `FAULTS_SEED` begins it elsewhere.
+
+#![allow(clippy::print_stdout, reason = "the child's acknowledgements and the parent's summary")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use store::{
+    AccountId, Credential, FlagChange, FlagOp, Flags, Keywords, MailboxId, MessageId, NO_KEYWORDS,
+    NewMessage, Settings, Store, StoreError, TraceId, Tx,
+};
+
+/// What the layer exits with when it cuts the power.
+const POWER_LOSS: i32 = 77;
+const TASKS: u64 = 3;
+const ROUNDS: u64 = 12;
+
+fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    if words.get(1).is_some_and(|word| word == "child") {
+        return child(Path::new(&words[2]), words[3].parse().expect("the round's number"));
+    }
+    let folder = tempfile::tempdir().expect("a folder is made");
+    let layer = folder.path().join("layer.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/layer.c");
+    let built = Command::new("cc")
+        .args(["-O1", "-shared", "-fPIC", "-o"])
+        .arg(&layer)
+        .arg(&source)
+        .args(["-ldl", "-lpthread"])
+        .status();
+    if !built.is_ok_and(|status| status.success()) {
+        println!("skipped: no C compiler for the fault layer");
+        return;
+    }
+    sweep(folder.path(), &layer);
+}
+
+fn settings(folder: &Path) -> Settings {
+    let (url, blobs) = ("sqlite:posthouse.db".to_owned(), "file:blobs".to_owned());
+    Settings { url, blobs, data_dir: folder.to_owned(), readers: 2 }
+}
+
+/// The content that belongs to a number; every fifth is large and does not compress.
+fn content(number: u64) -> Vec<u8> {
+    let mut bytes = format!("Subject: {number}\r\n\r\n").into_bytes();
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let blocks = if number.is_multiple_of(5) { 10_000 } else { 200 };
+    for _ in 0..blocks {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes
+}
+
+fn prepare(tx: &mut Tx<'_>) -> Result<(AccountId, MailboxId), StoreError> {
+    if tx.domain_by_name("example.org")?.is_none() {
+        tx.add_domain("example.org")?;
+    }
+    let account = match tx.account_by_address("ann@example.org")? {
+        Some(account) => account.id,
+        None => tx.add_account("ann@example.org", &Credential { password: String::new(), scram: None })?,
+    };
+    let inbox = tx.mailbox_by_name(account, "INBOX")?.ok_or(StoreError::Missing(store::Missing::Mailbox))?;
+    Ok((account, inbox.id))
+}
+
+/// Delivers, flags and expunges; goes on after errors, as the server does.
+fn child(folder: &Path, round: u64) {
+    let Ok(store) = Store::open(&settings(folder)) else { return };
+    let Some((account, inbox)) = (0..3).find_map(|_| store.write_blocking(prepare).ok()) else { return };
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let store = store.clone();
+            std::thread::spawn(move || {
+                for n in 0..ROUNDS {
+                    deliver(&store, (account, inbox), round * 10_000 + task * 100 + n);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.join().expect("no task panics");
+    }
+}
+
+fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64) {
+    let Ok(blob) = store.prepare_blob_blocking(&content(number)) else { return };
+    let job = move |tx: &mut Tx<'_>| {
+        let new = NewMessage {
+            blob: &blob,
+            prefix: b"Return-Path: <>\r\n",
+            received_ms: 1,
+            flags: Flags::NONE,
+            keywords: &NO_KEYWORDS,
+            overview: b"",
+            trace_id: TraceId(number),
+        };
+        tx.add_message(account, inbox, &new)
+    };
+    let Ok(added) = store.write_blocking(job) else { return };
+    println!("stored {} {number}", added.message_id);
+    if !number.is_multiple_of(4) {
+        return;
+    }
+    let range = added.uid.get()..=added.uid.get();
+    println!("removing {} {number}", added.message_id);
+    let job = move |tx: &mut Tx<'_>| {
+        let change = FlagChange { op: FlagOp::Add, flags: Flags::DELETED, keywords: Keywords::NONE };
+        tx.change_flags(account, inbox, std::slice::from_ref(&range), &change, None)?;
+        tx.expunge(account, inbox, Some(std::slice::from_ref(&range)))
+    };
+    if store.write_blocking(job).is_ok() {
+        println!("removed {} {number}", added.message_id);
+    }
+}
+
+/// What the children said, by message.
+#[derive(Default)]
+struct Told {
+    stored: BTreeMap<i64, u64>,
+    removing: BTreeSet<i64>,
+    removed: BTreeSet<i64>,
+}
+
+impl Told {
+    fn hear(&mut self, output: &str) {
+        for line in output.lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [verb, id, number] = words[..] else { continue };
+            // The last line may be cut off with the power.
+            let (Ok(id), Ok(number)) = (id.parse(), number.parse()) else { continue };
+            match verb {
+                "stored" => drop(self.stored.insert(id, number)),
+                "removing" => drop(self.removing.insert(id)),
+                "removed" => drop(self.removed.insert(id)),
+                _ => {}
+            }
+        }
+    }
+}
+
+struct Fault {
+    mode: &'static str,
+    at: u64,
+    crash_at: u64,
+    seed: u64,
+}
+
+/// Runs a child under the layer and hears what it says; true if the power went.
+fn run(folder: &Path, layer: &Path, round: u64, fault: &Fault, told: &mut Told) -> bool {
+    let data = folder.join("data");
+    let mut child = Command::new(std::env::current_exe().expect("this program has a path"));
+    child.arg("child").arg(&data).arg(round.to_string());
+    child.env("LD_PRELOAD", layer).env("FAULT_DIR", &data).env("FAULT_STASH", folder.join("stash"));
+    child.env("FAULT_MODE", fault.mode).env("FAULT_REPORT", folder.join("report"));
+    child.env("FAULT_AT", fault.at.to_string()).env("FAULT_CRASH_AT", fault.crash_at.to_string());
+    child.env("FAULT_SEED", fault.seed.to_string());
+    let output = child.output().expect("the child starts");
+    told.hear(&String::from_utf8_lossy(&output.stdout));
+    let code = output.status.code();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(code, Some(0 | POWER_LOSS)), "the child ended with {code:?}: {errors}");
+    code == Some(POWER_LOSS)
+}
+
+/// Opens what is left, without the layer, and compares with what was told.
+fn verify(data: &Path, told: &Told) -> Result<(), String> {
+    let store = Store::open(&settings(data)).map_err(|error| error.to_string())?;
+    let report = store.check(&mut |_| ()).map_err(|error| error.to_string())?;
+    if !report.findings.is_empty() {
+        return Err(format!("{:?}", report.findings));
+    }
+    let (account, inbox) = store.write_blocking(prepare).map_err(|error| error.to_string())?;
+    let all = store.read_blocking(|view| view.placements_owned(account, inbox, &[1..=u32::MAX]));
+    let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
+    for found in all.map_err(|error| error.to_string())? {
+        *seen.entry(found.message_id.get()).or_default() += 1;
+    }
+    for (id, number) in &told.stored {
+        let count = seen.get(id).copied().unwrap_or(0);
+        let expected: &[usize] = match (told.removing.contains(id), told.removed.contains(id)) {
+            (false, _) => &[1],
+            (true, false) => &[0, 1],
+            (true, true) => &[0],
+        };
+        if !expected.contains(&count) {
+            return Err(format!("message {number} is there {count} times instead of {expected:?}"));
+        }
+        if count == 1 {
+            let bytes = store.read_blocking(|view| view.read_content(account, MessageId(*id)));
+            let expected = [b"Return-Path: <>\r\n".to_vec(), content(*number)].concat();
+            if bytes.map_err(|error| error.to_string())? != expected {
+                return Err(format!("message {number} is not what was sent"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sweep(folder: &Path, layer: &Path) {
+    let from_env = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let end = Instant::now() + Duration::from_secs(from_env("FAULTS_SECONDS").unwrap_or(25));
+    let mut seed = from_env("FAULTS_SEED").unwrap_or(1).wrapping_mul(2_654_435_761) | 1;
+    let mut random = move |below: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed >> 11) % below
+    };
+    let count = Fault { mode: "count", at: 0, crash_at: 0, seed: 0 };
+    let mut told = fresh(folder);
+    run(folder, layer, 0, &count, &mut told);
+    verify(&folder.join("data"), &told).expect("nothing is lost without faults");
+    assert_eq!(told.stored.len() as u64, TASKS * ROUNDS);
+    let report = std::fs::read_to_string(folder.join("report")).expect("the layer counted");
+    let total: u64 = report.trim().parse().expect("the layer wrote a number");
+    let (mut sweeps, mut cuts, mut kept) = (0, 0, 0);
+    while Instant::now() < end {
+        let mode = ["power", "power", "power", "sync-eio", "write-eio", "write-enospc"][random(6) as usize];
+        let at = random(total) + 1;
+        let crash_at = if random(4) == 0 { 0 } else { at + 1 + random(60) };
+        let fault = Fault { mode, at, crash_at, seed: random(u64::MAX) };
+        let mut told = fresh(folder);
+        cuts += u64::from(run(folder, layer, 0, &fault, &mut told));
+        if random(3) == 0 {
+            // Once more on what is left, with the power going while it recovers or soon after.
+            let again = Fault { mode: "power", at: random(80) + 1, crash_at: 0, seed: random(u64::MAX) };
+            cuts += u64::from(run(folder, layer, 1, &again, &mut told));
+        }
+        if let Err(why) = verify(&folder.join("data"), &told) {
+            let Fault { mode, at, crash_at, seed } = fault;
+            panic!("{mode} at {at} of {total}, crash at {crash_at}, seed {seed}: {why}");
+        }
+        sweeps += 1;
+        kept += told.stored.len();
+    }
+    println!("{sweeps} faults over {total} operations, {cuts} power cuts, {kept} messages kept");
+    assert!(sweeps >= 10 && cuts > 0, "the sweep was too short to mean anything");
+}
+
+/// Empty folders for the next fault.
+fn fresh(folder: &Path) -> Told {
+    for name in ["data", "stash"] {
+        let path = folder.join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("a folder is made");
+    }
+    Told::default()
+}
