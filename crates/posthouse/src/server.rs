@@ -4,7 +4,7 @@ use crate::auth::{Authenticator, Origin};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::{self, Wire};
-use crate::imap::{AccountLogins, ImapService};
+use crate::imap::ImapService;
 use crate::listen::{self, Admission, Gate, ServiceName};
 use crate::metrics::metrics;
 use crate::pop3::{Locks, Pop3Service};
@@ -95,7 +95,6 @@ pub fn open_store(config: &Config) -> Result<Store, ServeError> {
 /// What every connection needs, by service.
 struct Server {
     clock: Clock,
-    authenticator: Authenticator,
     gate: Gate,
     acceptor: Acceptor,
     stop: watch::Receiver<bool>,
@@ -105,7 +104,7 @@ struct Server {
     smtp_lmtp: Arc<::smtp::Settings>,
     pop3: pop3::Shared,
     pop3_settings: Arc<::pop3::Settings>,
-    imap: Arc<imap::Shared>,
+    imap: imap::Shared,
     imap_settings: ::imap::Settings,
 }
 
@@ -288,7 +287,7 @@ impl Server {
                 locks: Locks::new(delay),
             },
             pop3_settings: Arc::new(pop3_settings),
-            imap: Arc::new(imap::Shared::new(store, clock, config.limits.search_cache_max_bytes)),
+            imap: imap::Shared::new(store, authenticator, clock, config.limits.search_cache_max_bytes),
             imap_settings: ::imap::Settings {
                 hostname: config.hostname.clone(),
                 tls: ::imap::TlsState::Available,
@@ -297,7 +296,6 @@ impl Server {
                 message_max_bytes: config.limits.message_size_max_bytes,
                 budget,
             },
-            authenticator,
         })
     }
 
@@ -371,8 +369,7 @@ impl Server {
             settings.tls = ::imap::TlsState::Active;
             settings.bindings = info.exporter.map(sasl::ChannelBinding::TlsExporter).into_iter().collect();
         }
-        let logins = AccountLogins::new(self.authenticator.clone(), origin);
-        let service = ImapService::new(self.imap.clone(), logins);
+        let service = ImapService::new(self.imap.clone(), origin);
         driver::run(::imap::Session::new(settings), service, wire, self.clock, self.stop.clone()).await
     }
 }
