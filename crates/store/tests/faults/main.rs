@@ -44,7 +44,7 @@ fn main() {
 
 fn settings(folder: &Path) -> Settings {
     // Checkpoints come so early that the sweep meets many.
-    let (url, blobs) = ("sqlite:posthouse.db?checkpoint_pages=100".to_owned(), "file:blobs".to_owned());
+    let (url, blobs) = ("sqlite:posthouse.db?checkpoint_pages=60".to_owned(), "file:blobs".to_owned());
     Settings { url, blobs, data_dir: folder.to_owned(), readers: 2 }
 }
 
