@@ -43,7 +43,8 @@ fn main() {
 }
 
 fn settings(folder: &Path) -> Settings {
-    let (url, blobs) = ("sqlite:posthouse.db".to_owned(), "file:blobs".to_owned());
+    // Checkpoints come so early that the sweep meets many.
+    let (url, blobs) = ("sqlite:posthouse.db?checkpoint_pages=60".to_owned(), "file:blobs".to_owned());
     Settings { url, blobs, data_dir: folder.to_owned(), readers: 2 }
 }
 
