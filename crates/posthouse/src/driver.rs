@@ -305,9 +305,9 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
         };
         tokio::select! {
             biased;
+            () = stopped(stop) => Wake::Stop,
             read = self.wire.read() => Wake::Read(read),
             () = self.service.event() => Wake::Event,
-            () = stopped(stop) => Wake::Stop,
             () = timer => Wake::Deadline,
         }
     }

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod pop3;
 pub mod room;
 pub mod runtime;
+pub mod search_cache;
 pub mod server;
 pub mod smtp;
 pub mod submission;
