@@ -37,7 +37,8 @@ fn try_imap(port: u16, source: [u8; 4], user: &str, password: &str) -> String {
     imap.line()
 }
 
-fn base64(text: &str) -> String {
+/// The usual encoding (RFC 4648 §4).
+pub fn base64(text: &str) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let letters = text.as_bytes().chunks(3).flat_map(|three| {
         let bits = three.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));

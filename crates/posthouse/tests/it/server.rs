@@ -4,6 +4,7 @@ use crate::programs::{self, Ran};
 use crate::talk::Talk;
 use crate::wait;
 use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -177,7 +178,7 @@ impl Server {
             if let Some(status) = child.try_wait().unwrap() {
                 return Some(Err(status));
             }
-            TcpStream::connect(address).ok().map(|_| Ok(()))
+            is_healthy(address).then_some(Ok(()))
         });
         match ready {
             Some(Ok(())) => {}
@@ -293,6 +294,14 @@ impl Drop for Server {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// Whether the HTTP listener says so.
+fn is_healthy(address: SocketAddr) -> bool {
+    let Ok(mut socket) = TcpStream::connect(address) else { return false };
+    let mut answer = String::new();
+    let asked = socket.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    asked.and_then(|()| socket.read_to_string(&mut answer)).is_ok() && answer.ends_with("ok\n")
 }
 
 /// A folder that nobody else has.

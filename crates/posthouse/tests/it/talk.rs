@@ -92,6 +92,10 @@ impl Talk {
                 inside.command("EHLO client.example.net", "250");
                 inside
             }
+            "a STARTTLS" => {
+                self.imap(verb, "OK");
+                self.start_tls(certificate)
+            }
             verb => {
                 self.command(verb, "+OK");
                 self.start_tls(certificate)
