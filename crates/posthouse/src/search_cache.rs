@@ -243,7 +243,7 @@ impl SearchCache {
         &self,
         hunt: &Hunt<'_>,
         missing: &[Wanted],
-        read: &(dyn Fn(&mut View<'_>, &[Wanted]) -> Result<Read, StoreError> + Sync),
+        read: &Reader<'_>,
     ) -> Result<(), StoreError> {
         let next = AtomicUsize::new(0);
         let failed = Mutex::new(None);
@@ -368,6 +368,9 @@ impl Columns {
         }
     }
 }
+
+/// Reads a piece.
+type Reader<'a> = dyn Fn(&mut View<'_>, &[Wanted]) -> Result<Read, StoreError> + Sync + 'a;
 
 /// What was read of a piece.
 struct Read {

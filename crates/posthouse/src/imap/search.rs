@@ -5,14 +5,14 @@ use super::selected::Selected;
 use super::{Cost, Done, Failure, ImapService, Logins, marks};
 use crate::driver::Wire;
 use crate::search_cache::Wanted;
-use ::imap::command::{Search, SearchReturn};
+use ::imap::command::Search;
 use ::imap::date::Date;
 use ::imap::flag::{Keyword, SystemFlags};
 use ::imap::response::{self, SearchAnswer};
 use ::imap::search::{Candidate, SearchKey, TextKey, evaluate};
 use ::imap::set::NumberSet;
 use ::imap::{Enabled, Outcome, Tag};
-use ::store::{ModSeq, Placement, PlacementOwned, View};
+use ::store::{Placement, PlacementOwned, View};
 use mime::OverviewRef;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -34,9 +34,8 @@ enum Needs {
 /// A search under way.
 struct Hunt {
     key: SearchKey<NumberSet>,
-    found: Vec<u32>,
-    /// The highest modseq of what was found.
-    modseq: u64,
+    /// UIDs and modseqs of what was found.
+    found: Vec<(u32, u64)>,
     /// What only texts can decide.
     open: Vec<(PlacementOwned, Option<Date>)>,
 }
@@ -61,12 +60,16 @@ impl<L: Logins> ImapService<L> {
                 return Err(failure);
             }
         };
-        let uids: NumberSet = hunt.found.into_iter().collect();
-        if let Some(returns) = search.returns.filter(|returns| returns.save) {
-            selected.saved = saved(returns, &uids);
+        let uids: NumberSet = hunt.found.iter().map(|(uid, _)| *uid).collect();
+        let covered = search.returns.unwrap_or_default().covered(&uids);
+        let modseq = search.key.uses_modseq().then(|| {
+            let covered = hunt.found.iter().filter(|(uid, _)| covered.contains(*uid));
+            covered.map(|(_, modseq)| *modseq).max().unwrap_or(0)
+        });
+        if search.returns.is_some_and(|returns| returns.save) {
+            selected.saved = covered;
         }
         let found = selected.numbers(uids, search.numbering);
-        let modseq = search.key.uses_modseq().then_some(hunt.modseq);
         let answer = SearchAnswer { found: &found, modseq };
         response::search(&search, tag, answer, enabled.dialect(), &mut wire.out);
         Ok(Outcome::ok("SEARCH completed"))
@@ -85,7 +88,7 @@ impl<L: Logins> ImapService<L> {
             .read(&mut wire.out, cost, move |view, selected, out| {
                 news::tell(view, selected, &telling, out)?;
                 let key = key.resolve(selected.map.len(), selected.map.last_uid(), &selected.saved);
-                let mut hunt = Hunt { key, found: Vec::new(), modseq: 0, open: Vec::new() };
+                let mut hunt = Hunt { key, found: Vec::new(), open: Vec::new() };
                 hunt.first_pass(view, selected, needs)?;
                 Ok(hunt)
             })
@@ -115,7 +118,7 @@ impl<L: Logins> ImapService<L> {
         for (row, sent) in std::mem::take(&mut hunt.open) {
             let facts = Facts::of(&row.borrow(), sent, selected, Some(&texts));
             if evaluate(&hunt.key, &facts) == Some(true) {
-                hunt.add(row.uid.get(), row.modseq);
+                hunt.found.push((row.uid.get(), row.modseq.get()));
             }
         }
         Ok(hunt)
@@ -123,11 +126,6 @@ impl<L: Logins> ImapService<L> {
 }
 
 impl Hunt {
-    fn add(&mut self, uid: u32, modseq: ModSeq) {
-        self.found.push(uid);
-        self.modseq = self.modseq.max(modseq.get());
-    }
-
     fn first_pass(
         &mut self,
         view: &mut View<'_>,
@@ -135,7 +133,7 @@ impl Hunt {
         needs: Needs,
     ) -> Result<(), Failure> {
         if needs == Needs::Numbers {
-            self.found = numbers_pass(&self.key, selected);
+            self.found = numbers_pass(&self.key, selected).into_iter().map(|uid| (uid, 0)).collect();
             return Ok(());
         }
         let (account, mailbox) = (selected.account, selected.mailbox);
@@ -146,10 +144,7 @@ impl Hunt {
                 return ControlFlow::Continue(());
             }
             match evaluate(&self.key, &facts) {
-                Some(true) => {
-                    self.found.push(facts.uid);
-                    self.modseq = self.modseq.max(facts.modseq);
-                }
+                Some(true) => self.found.push((facts.uid, facts.modseq)),
                 Some(false) => {}
                 None => self.open.push((row.to_owned(), sent)),
             }
@@ -197,16 +192,6 @@ fn numbers_pass(key: &SearchKey<NumberSet>, selected: &Selected) -> Vec<u32> {
             .map(|(_, uid)| uid)
             .collect(),
     }
-}
-
-/// What `$` will mean (RFC 9051 §6.4.4.1): with MIN or MAX alone only those messages.
-fn saved(returns: SearchReturn, found: &NumberSet) -> NumberSet {
-    if returns.all || returns.count || !(returns.min || returns.max) {
-        return found.clone();
-    }
-    let min = found.first().filter(|_| returns.min);
-    let max = found.last().filter(|_| returns.max);
-    min.into_iter().chain(max).collect()
 }
 
 fn needs(key: &SearchKey) -> Needs {
