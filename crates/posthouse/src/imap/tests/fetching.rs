@@ -37,7 +37,7 @@ async fn items_and_what_they_show() {
         ("BODY.PEEK[HEADER.FIELDS (X-OWN)]", "1 FETCH (BODY[HEADER.FIELDS (X-OWN)] {15}\r\nX-Own: mine\r\n\r\n)".into()),
         (
             "BODY.PEEK[HEADER.FIELDS (REFERENCES LIST-ID)]",
-            "1 FETCH (BODY[HEADER.FIELDS (REFERENCES LIST-ID)] {32}\r\nReferences: <0@example.org>\r\n\r\n)".into(),
+            "1 FETCH (BODY[HEADER.FIELDS (REFERENCES LIST-ID)] {31}\r\nReferences: <0@example.org>\r\n\r\n)".into(),
         ),
         ("BODY.PEEK[HEADER.FIELDS (LIST-ID)]", "1 FETCH (BODY[HEADER.FIELDS (LIST-ID)] {2}\r\n\r\n)".into()),
         ("BODY.PEEK[HEADER.FIELDS (TO)]<3.5>", "1 FETCH (BODY[HEADER.FIELDS (TO)]<3> \" ann@\")".into()),
@@ -167,6 +167,6 @@ async fn changed_since_and_modseq() {
     let changed = client.said("STORE 2 +FLAGS (\\Flagged)").await;
     assert!(changed.starts_with("2 FETCH (FLAGS (\\Flagged \\Recent) MODSEQ ("), "{changed}");
     let said = client.said(&format!("UID FETCH 1:* (FLAGS) (CHANGEDSINCE {last})")).await;
-    assert_eq!(said, changed.replace("2 FETCH (", "2 FETCH (UID 2 "));
+    assert_eq!(said, changed.replace(" MODSEQ", " UID 2 MODSEQ"));
     assert_eq!(client.ok("FETCH 1:* (FLAGS) (CHANGEDSINCE 0)").await.len(), 3);
 }

@@ -15,7 +15,7 @@ async fn with_mail(server: &Server) -> Client {
         (
             "\\Flagged",
             " 2-Jan-2026 12:00:00 +0000",
-            "From: bob@example.com (not Ann)\r\nCc: ann@example.org\r\nSubject: Re: plans\r\n\
+            "From: bob@example.com\r\nCc: ann@example.org\r\nSubject: Re: plans\r\n\
              Date: Sat, 10 Jan 2026 23:30:00 -0500\r\nX-Own: Some Value\r\n\
              Content-Transfer-Encoding: base64\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nTsOEREVMCg==\r\n",
         ),
