@@ -79,7 +79,7 @@ impl Server {
         let text = format!("hostname = \"mx.example.org\"\ndata_dir = {:?}", folder.path());
         let config = Config::parse(&text, folder.path()).unwrap();
         let acceptor = Acceptor::load(&config).unwrap();
-        let house = Arc::new(House::new(store.clone(), Clock::new(), 64 << 20));
+        let house = Arc::new(House::new(store.clone(), Clock::new(), 256 << 20));
         Server { store, house, account, acceptor, stop: watch::channel(false).0, _folder: folder }
     }
 
