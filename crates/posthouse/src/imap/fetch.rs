@@ -160,7 +160,7 @@ fn list(
     let writer = RowWriter { plan, selected, marked: &progress.marked };
     let mut visit = |placement: Placement<'_>, overview: Option<&[u8]>| {
         rows += 1;
-        if !writer.from_overview(&placement, overview, out) {
+        if !writer.write_listed(&placement, overview, out) {
             incomplete.push(placement.to_owned());
         }
         let full =
