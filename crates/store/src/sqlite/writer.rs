@@ -35,9 +35,22 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
          PRAGMA temp_store = MEMORY;",
     )?;
     observe(&connection);
-    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    // A reader held on to the old log for all of the timeout.
-    if busy == 0 { Ok(connection) } else { Err(StoreError::Conflict) }
+    empty_log(&connection)?;
+    Ok(connection)
+}
+
+/// Brings all of the log into the file. Waits for readers of old states, and for the checkpointer, for
+/// which SQLite by itself would not wait.
+fn empty_log(connection: &Connection) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    loop {
+        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        match busy {
+            0 => return Ok(()),
+            _ if begun.elapsed() > BUSY_TIMEOUT => return Err(StoreError::Conflict),
+            _ => thread::sleep(Duration::from_millis(1)),
+        }
+    }
 }
 
 /// How much of the time a sync takes is waited, at most, for callers who were told of the last commit and
