@@ -188,7 +188,8 @@ impl Batch<'_> {
         let mut tx = Tx::new(Db::new(Link::Sqlite(self.connection)), self.shared);
         let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx)));
         let mut ran = ran.unwrap_or(Err(StoreError::Panicked));
-        if let (Ok(()), Some(failure)) = (&ran, tx.db.failure.take()) {
+        // The job may have gone on after a failure, or given another reason for it.
+        if let Some(failure) = tx.db.failure.take() {
             ran = Err(failure);
         }
         match ran {
