@@ -137,7 +137,8 @@ impl Store {
     }
 
     /// Removes content files that no row names and that are older than [`ORPHAN_AGE`]; they are what
-    /// a power cut between writing a file and committing leaves behind. Gives their names.
+    /// a power cut between writing a file and committing leaves behind. Gives their names. Hence a
+    /// [`crate::PreparedBlob`] must be stored within that time.
     pub fn remove_orphans(&self) -> Result<Vec<String>, StoreError> {
         let Some(folder) = &self.shared().blobs else { return Ok(Vec::new()) };
         let mut old = Vec::new();
