@@ -230,12 +230,7 @@ impl SearchCache {
     }
 
     /// Reads, searches and keeps what is not kept yet.
-    fn read_missing(
-        &self,
-        hunt: &Hunt<'_>,
-        missing: &[u32],
-        read: &Reader<'_>,
-    ) -> Result<(), StoreError> {
+    fn read_missing(&self, hunt: &Hunt<'_>, missing: &[u32], read: &Reader<'_>) -> Result<(), StoreError> {
         let next = AtomicUsize::new(0);
         let failed = Mutex::new(None);
         let pieces: Vec<&[u32]> = missing.chunks(PIECE_MESSAGES).collect();
@@ -284,7 +279,8 @@ impl SearchCache {
         let mut columns = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
         while columns.bytes + need > self.max_bytes {
             let others = columns.map.iter().filter(|((a, m, _), _)| (*a, *m) != (account, mailbox));
-            let Some(oldest) = others.min_by_key(|(_, column)| column.used).map(|(key, _)| key.clone()) else {
+            let Some(oldest) = others.min_by_key(|(_, column)| column.used).map(|(key, _)| key.clone())
+            else {
                 return;
             };
             columns.drop_column(&oldest);
@@ -507,13 +503,9 @@ mod tests {
     #[test]
     fn chunks_find_within_texts_and_not_across() {
         let chunk = chunk(&[(2, "ab"), (5, ""), (7, "bcab"), (9, "abab")]);
-        for (needle, expected) in [
-            ("ab", &[2, 7, 9][..]),
-            ("abb", &[]),
-            ("bc", &[7]),
-            ("", &[2, 5, 7, 9]),
-            ("x", &[]),
-        ] {
+        for (needle, expected) in
+            [("ab", &[2, 7, 9][..]), ("abb", &[]), ("bc", &[7]), ("", &[2, 5, 7, 9]), ("x", &[])]
+        {
             assert_eq!(scan(&chunk, needle), expected, "{needle:?}");
             let (mut some, finder) = (Vec::new(), Finder::new(needle.as_bytes()));
             chunk.scan_some(&[2, 5, 7, 9], &finder, &mut some);

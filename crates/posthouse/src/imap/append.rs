@@ -48,9 +48,7 @@ impl<L: Logins> ImapService<L> {
         for _ in 0..ATTEMPTS_MAX {
             let blob = self.shared.store.prepare_blob(Arc::clone(message)).await?;
             let letter = Arc::clone(letter);
-            let write = move |tx: &mut ::store::Tx<'_>| {
-                tx.add_message(account, target, &letter.with(&blob))
-            };
+            let write = move |tx: &mut ::store::Tx<'_>| tx.add_message(account, target, &letter.with(&blob));
             match self.shared.store.write(write).await {
                 Ok(added) => return Ok(added),
                 Err(StoreError::BlobGone) => {}

@@ -35,10 +35,7 @@ pub(super) fn system(flags: Flags) -> SystemFlags {
 
 /// The protocol's flags in the store's words.
 pub(super) fn stored(flags: SystemFlags) -> Flags {
-    PAIRS
-        .iter()
-        .filter(|(_, system)| flags.contains(*system))
-        .fold(Flags::NONE, |all, (flag, _)| all | *flag)
+    PAIRS.iter().filter(|(_, system)| flags.contains(*system)).fold(Flags::NONE, |all, (flag, _)| all | *flag)
 }
 
 /// Keywords for the store.

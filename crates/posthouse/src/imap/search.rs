@@ -122,6 +122,8 @@ impl<L: Logins> ImapService<L> {
         text_keys(&hunt.key, &mut keys);
         let wanted: Vec<u32> = hunt.open.iter().map(Open::uid).collect();
         let shared = Arc::clone(&self.shared);
+        let house = Arc::clone(&self.shared);
+        let _turn = house.searches.acquire().await.map_err(|_| ::store::StoreError::Closed)?;
         let asked = keys.clone();
         let work = move || shared.texts.find(&shared.store, place, &asked, &wanted);
         let sets = tokio::task::spawn_blocking(work).await.map_err(|_| ::store::StoreError::Panicked)??;
@@ -146,12 +148,7 @@ impl<L: Logins> ImapService<L> {
 }
 
 impl Hunt {
-    fn first_pass(
-        &mut self,
-        view: &mut View<'_>,
-        selected: &Selected,
-        needs: Needs,
-    ) -> Result<(), Failure> {
+    fn first_pass(&mut self, view: &mut View<'_>, selected: &Selected, needs: Needs) -> Result<(), Failure> {
         if needs == Needs::Numbers {
             self.numbers_pass(selected);
             return Ok(());
@@ -173,7 +170,10 @@ impl Hunt {
         if needs == Needs::Dates {
             view.listing(account, mailbox, bounds.ranges(), &mut |row| {
                 let sent = OverviewRef::parse(row.overview).and_then(|overview| overview.sent);
-                judge(&row.placement, sent.and_then(|date| i32::try_from(date.local_days()).ok()).map(Date::from_days))
+                judge(
+                    &row.placement,
+                    sent.and_then(|date| i32::try_from(date.local_days()).ok()).map(Date::from_days),
+                )
             })?;
         } else {
             view.placements(account, mailbox, bounds.ranges(), &mut |row| judge(&row, None))?;

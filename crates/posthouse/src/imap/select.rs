@@ -2,7 +2,7 @@
 
 use super::error;
 use super::selected::Selected;
-use super::{Done, ImapService, Logins, House};
+use super::{Done, House, ImapService, Logins};
 use crate::driver::Wire;
 use ::imap::command::Select;
 use ::imap::mailbox::MailboxName;
@@ -117,7 +117,11 @@ fn first_unseen(
         if !placement.flags.contains(Flags::SEEN) {
             found = Some(placement.uid.get());
         }
-        if found.is_some() || rows >= UNSEEN_ROWS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if found.is_some() || rows >= UNSEEN_ROWS_MAX {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     })?;
     Ok(found)
 }

@@ -1,8 +1,8 @@
 //! What a session knows of the mailbox it has selected.
 
 use super::{Failure, House};
-use ::imap::response::{self, Code};
 use ::imap::flag::{Flags, Keyword, SystemFlags};
+use ::imap::response::{self, Code};
 use ::imap::seqmap::SeqMap;
 use ::imap::set::{Bound, NumberSet, SequenceSet};
 use ::imap::{Numbering, Outcome};
@@ -114,7 +114,8 @@ impl Selected {
         let flags = match self.read_only {
             true => Flags::default(),
             false => {
-                let all = SystemFlags::NAMES.iter().fold(SystemFlags::NONE, |all, (flag, _)| all.union(*flag));
+                let all =
+                    SystemFlags::NAMES.iter().fold(SystemFlags::NONE, |all, (flag, _)| all.union(*flag));
                 Flags { system: all, keywords }
             }
         };

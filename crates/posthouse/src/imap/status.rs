@@ -1,6 +1,6 @@
 //! STATUS (RFC 9051 §6.3.11): out of the mailbox's row alone.
 
-use super::{Done, ImapService, Logins, House, error};
+use super::{Done, House, ImapService, Logins, error};
 use crate::driver::Wire;
 use ::imap::command::{Status, StatusItem};
 use ::imap::mailbox::MailboxName;
@@ -65,5 +65,8 @@ fn recent(
         return Ok(0);
     }
     let ranges = view.uids(account, mailbox.id)?;
-    Ok(ranges.iter().map(|range| u64::from((*range.end() + 1).saturating_sub(from.max(*range.start())))).sum())
+    Ok(ranges
+        .iter()
+        .map(|range| u64::from((*range.end() + 1).saturating_sub(from.max(*range.start()))))
+        .sum())
 }

@@ -75,11 +75,7 @@ impl<L: Logins> ImapService<L> {
     }
 
     /// Tells keywords that the client has not seen yet, before they stand on a message.
-    pub(super) async fn tell_keywords(
-        &mut self,
-        changes: &Changes,
-        wire: &mut Wire,
-    ) -> Result<(), Failure> {
+    pub(super) async fn tell_keywords(&mut self, changes: &Changes, wire: &mut Wire) -> Result<(), Failure> {
         let selected = self.selected()?;
         let known = |name: &str| selected.keywords.iter().any(|known| known.eq_ignore_ascii_case(name));
         let all = changes.changed.iter().chain(&changes.unchanged);

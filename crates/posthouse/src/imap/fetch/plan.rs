@@ -29,11 +29,21 @@ pub(super) enum Item {
     Body,
     BodyStructure,
     /// Header fields that overviews keep.
-    Fields { fetch: BodyFetch, names: Vec<String>, section: MimeSection },
+    Fields {
+        fetch: BodyFetch,
+        names: Vec<String>,
+        section: MimeSection,
+    },
     /// `BODY[]`, all of it.
     Whole(BodyFetch),
-    Section { fetch: BodyFetch, section: MimeSection },
-    Rfc822 { part: Rfc822, section: MimeSection },
+    Section {
+        fetch: BodyFetch,
+        section: MimeSection,
+    },
+    Rfc822 {
+        part: Rfc822,
+        section: MimeSection,
+    },
     Binary(BinaryFetch),
     BinarySize(PartNumber),
 }

@@ -54,7 +54,11 @@ impl RowWriter<'_> {
         true
     }
 
-    fn flags<'w, 'o>(&self, row: &Placement<'_>, response: &'w mut FetchWriter<'o>) -> &'w mut FetchWriter<'o> {
+    fn flags<'w, 'o>(
+        &self,
+        row: &Placement<'_>,
+        response: &'w mut FetchWriter<'o>,
+    ) -> &'w mut FetchWriter<'o> {
         let recent = self.plan.tells_recent && self.selected.recent.contains(row.uid.get());
         response.flags(marks::system(row.flags), marks::names(row.keywords), recent)
     }

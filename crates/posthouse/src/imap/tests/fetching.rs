@@ -34,10 +34,14 @@ async fn items_and_what_they_show() {
         ("BODY.PEEK[1]<6.2>", "1 FETCH (BODY[1]<6> \"te\")".into()),
         ("BODY.PEEK[1]<600.2>", "1 FETCH (BODY[1]<600> \"\")".into()),
         ("BODY.PEEK[]<0.4>", "1 FETCH (BODY[]<0> \"From\")".into()),
-        ("BODY.PEEK[HEADER.FIELDS (X-OWN)]", "1 FETCH (BODY[HEADER.FIELDS (X-OWN)] {15}\r\nX-Own: mine\r\n\r\n)".into()),
+        (
+            "BODY.PEEK[HEADER.FIELDS (X-OWN)]",
+            "1 FETCH (BODY[HEADER.FIELDS (X-OWN)] {15}\r\nX-Own: mine\r\n\r\n)".into(),
+        ),
         (
             "BODY.PEEK[HEADER.FIELDS (REFERENCES LIST-ID)]",
-            "1 FETCH (BODY[HEADER.FIELDS (REFERENCES LIST-ID)] {31}\r\nReferences: <0@example.org>\r\n\r\n)".into(),
+            "1 FETCH (BODY[HEADER.FIELDS (REFERENCES LIST-ID)] {31}\r\nReferences: <0@example.org>\r\n\r\n)"
+                .into(),
         ),
         ("BODY.PEEK[HEADER.FIELDS (LIST-ID)]", "1 FETCH (BODY[HEADER.FIELDS (LIST-ID)] {2}\r\n\r\n)".into()),
         ("BODY.PEEK[HEADER.FIELDS (TO)]<3.5>", "1 FETCH (BODY[HEADER.FIELDS (TO)]<3> \" ann@\")".into()),
@@ -59,7 +63,11 @@ async fn overviews_and_contents_tell_the_same() {
     let envelope = client.said("FETCH 1 (ENVELOPE)").await;
     assert!(envelope.contains("(\"Mon, 2 Feb 2026 10:00:00 +0100\" \"Hello\" ((\"=?utf-8?q?J=C3=BCrgen?=\" NIL \"j\" \"example.org\"))"), "{envelope}");
     let structure = client.said("FETCH 1 BODYSTRUCTURE").await;
-    assert!(structure.contains("\"application\" \"octet-stream\"") || structure.contains("\"APPLICATION\" \"OCTET-STREAM\""), "{structure}");
+    assert!(
+        structure.contains("\"application\" \"octet-stream\"")
+            || structure.contains("\"APPLICATION\" \"OCTET-STREAM\""),
+        "{structure}"
+    );
     // The same beside what needs the message, and with a field that no overview keeps.
     let both = client.said("FETCH 1 (ENVELOPE BODY.PEEK[HEADER.FIELDS (TO X-OWN)] UID)").await;
     let inner = envelope.strip_prefix("1 FETCH (").unwrap().strip_suffix(")").unwrap();
@@ -67,7 +75,10 @@ async fn overviews_and_contents_tell_the_same() {
     let whole = client.said("FETCH 1 (BODY.PEEK[] ENVELOPE BODYSTRUCTURE FLAGS)").await;
     assert!(whole.contains(inner) && whole.ends_with("--b--\r\n)"), "{whole}");
     let macros = client.said("FETCH 1 FULL").await;
-    assert!(macros.contains("INTERNALDATE \"") && macros.contains(" BODY ((") && macros.contains(inner), "{macros}");
+    assert!(
+        macros.contains("INTERNALDATE \"") && macros.contains(" BODY ((") && macros.contains(inner),
+        "{macros}"
+    );
 }
 
 #[tokio::test]

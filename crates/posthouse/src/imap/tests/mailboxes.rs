@@ -37,7 +37,9 @@ async fn mailboxes_come_and_go() {
 async fn lists_of_all_kinds() {
     let server = Server::start().await;
     let mut client = server.logged_in().await;
-    for command in ["CREATE f/one", "CREATE f/two", "SUBSCRIBE f/one", "SUBSCRIBE gone", "UNSUBSCRIBE Archive"] {
+    for command in
+        ["CREATE f/one", "CREATE f/two", "SUBSCRIBE f/one", "SUBSCRIBE gone", "UNSUBSCRIBE Archive"]
+    {
         client.ok(command).await;
     }
     for (command, expected) in [
@@ -45,11 +47,23 @@ async fn lists_of_all_kinds() {
         ("LIST \"\" inbox", "LIST (\\HasNoChildren) \"/\" INBOX"),
         ("LIST f/ %", "LIST (\\HasNoChildren) \"/\" f/one|LIST (\\HasNoChildren) \"/\" f/two"),
         ("LIST \"\" Sen%", "LIST (\\HasNoChildren \\Sent) \"/\" Sent"),
-        ("LIST \"\" f* RETURN (CHILDREN)", "LIST (\\HasChildren) \"/\" f|LIST (\\HasNoChildren) \"/\" f/one|LIST (\\HasNoChildren) \"/\" f/two"),
-        ("LIST (SUBSCRIBED) \"\" (f* g*)", "LIST (\\Subscribed) \"/\" f/one|LIST (\\NonExistent \\Noselect \\Subscribed) \"/\" gone"),
+        (
+            "LIST \"\" f* RETURN (CHILDREN)",
+            "LIST (\\HasChildren) \"/\" f|LIST (\\HasNoChildren) \"/\" f/one|LIST (\\HasNoChildren) \"/\" f/two",
+        ),
+        (
+            "LIST (SUBSCRIBED) \"\" (f* g*)",
+            "LIST (\\Subscribed) \"/\" f/one|LIST (\\NonExistent \\Noselect \\Subscribed) \"/\" gone",
+        ),
         ("LIST (SUBSCRIBED RECURSIVEMATCH) \"\" f", "LIST () \"/\" f (CHILDINFO (\"SUBSCRIBED\"))"),
-        ("LIST (SPECIAL-USE) \"\" *", "LIST (\\Archive) \"/\" Archive|LIST (\\Drafts) \"/\" Drafts|LIST (\\Junk) \"/\" Junk|LIST (\\Sent) \"/\" Sent|LIST (\\Trash) \"/\" Trash"),
-        ("LIST \"\" Tr% RETURN (SUBSCRIBED SPECIAL-USE STATUS (MESSAGES UNSEEN))", "LIST (\\Subscribed \\Trash) \"/\" Trash|STATUS Trash (MESSAGES 0 UNSEEN 0)"),
+        (
+            "LIST (SPECIAL-USE) \"\" *",
+            "LIST (\\Archive) \"/\" Archive|LIST (\\Drafts) \"/\" Drafts|LIST (\\Junk) \"/\" Junk|LIST (\\Sent) \"/\" Sent|LIST (\\Trash) \"/\" Trash",
+        ),
+        (
+            "LIST \"\" Tr% RETURN (SUBSCRIBED SPECIAL-USE STATUS (MESSAGES UNSEEN))",
+            "LIST (\\Subscribed \\Trash) \"/\" Trash|STATUS Trash (MESSAGES 0 UNSEEN 0)",
+        ),
         ("LSUB \"\" f%", "LSUB (\\Noselect) \"/\" f"),
         ("LSUB \"\" f*", "LSUB (\\HasNoChildren) \"/\" f/one"),
         ("LSUB \"\" Arch%", ""),

@@ -67,7 +67,10 @@ async fn condstore_refuses_what_others_changed() {
         first.command(&format!("STORE 1:3 (UNCHANGEDSINCE {modseq}) +FLAGS.SILENT (\\Seen)")).await;
     assert!(tagged.starts_with("OK [MODIFIED 2]"), "{tagged}");
     // Silent keeps the flags back, not the modseq; the other's change is told in full.
-    assert!(lines[0].starts_with("* 1 FETCH (MODSEQ (") && lines[1].starts_with("* 3 FETCH (MODSEQ ("), "{lines:?}");
+    assert!(
+        lines[0].starts_with("* 1 FETCH (MODSEQ (") && lines[1].starts_with("* 3 FETCH (MODSEQ ("),
+        "{lines:?}"
+    );
     assert!(lines[2].starts_with("* 2 FETCH (UID 2 FLAGS (\\Answered") && lines.len() == 3, "{lines:?}");
     let tagged = first.tagged(&format!("UID STORE 2 (UNCHANGEDSINCE {modseq}) FLAGS ()")).await;
     assert!(tagged.starts_with("OK [MODIFIED 2]"), "{tagged}");

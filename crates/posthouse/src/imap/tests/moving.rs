@@ -83,7 +83,10 @@ async fn expunges_wait_for_a_command_that_may_tell_them() {
     // With UIDs nothing can be mistaken.
     assert_eq!(second.said("UID FETCH 3 UID").await, "2 EXPUNGE|2 FETCH (UID 3)");
     assert_eq!(second.said("NOOP").await, "");
-    assert_eq!(second.said("FETCH 1:* UID").await, "1 FETCH (UID 1)|2 FETCH (UID 3)|3 FETCH (UID 4)|4 FETCH (UID 5)");
+    assert_eq!(
+        second.said("FETCH 1:* UID").await,
+        "1 FETCH (UID 1)|2 FETCH (UID 3)|3 FETCH (UID 4)|4 FETCH (UID 5)"
+    );
 }
 
 #[tokio::test]

@@ -84,11 +84,18 @@ async fn keys_and_what_they_find() {
             let expected = format!("SEARCH {expected}");
             assert_eq!(client.said(&format!("SEARCH {key}")).await, expected.trim_end(), "{key}");
         }
-        for (literal, key, expected) in
-            [("grüße", "SUBJECT", "1"), ("GRÜSSE", "SUBJECT", ""), ("nädel", "BODY", "2"), ("NÄDEL", "TEXT", "2")]
-        {
+        for (literal, key, expected) in [
+            ("grüße", "SUBJECT", "1"),
+            ("GRÜSSE", "SUBJECT", ""),
+            ("nädel", "BODY", "2"),
+            ("NÄDEL", "TEXT", "2"),
+        ] {
             let command = format!("SEARCH CHARSET UTF-8 {key} {{{}+}}\r\n{literal}", literal.len());
-            assert_eq!(client.said(&command).await, format!("SEARCH {expected}").trim_end(), "{key} {literal}");
+            assert_eq!(
+                client.said(&command).await,
+                format!("SEARCH {expected}").trim_end(),
+                "{key} {literal}"
+            );
         }
     }
     assert!(server.house.texts.used_bytes() > 0);

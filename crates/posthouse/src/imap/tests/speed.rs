@@ -8,7 +8,8 @@ use std::time::Instant;
 /// Puts messages of about `size` bytes into INBOX, past the protocol.
 pub async fn fill_fast(server: &Server, count: usize, size: usize) {
     let account = server.account;
-    let inbox = server.store.read(move |view| view.mailbox_by_name(account, "INBOX")).await.unwrap().unwrap().id;
+    let inbox =
+        server.store.read(move |view| view.mailbox_by_name(account, "INBOX")).await.unwrap().unwrap().id;
     let mut letters = Vec::new();
     for n in 1..=count {
         let filler = format!("Line {n} of text that somebody wrote, with words in it.\r\n");
