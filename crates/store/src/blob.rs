@@ -15,6 +15,10 @@ pub const INLINE_MAX_BYTES: usize = 64 * 1024;
 /// Content up to this length is compressed on the calling task (about half a millisecond).
 pub(crate) const PREPARE_HERE_MAX_BYTES: usize = 128 * 1024;
 
+/// Longest content in bytes. Far above any message; what claims to be longer is damaged, and must not
+/// make us reserve memory for it.
+pub const CONTENT_MAX_BYTES: u64 = 1 << 30;
+
 /// The level of compression: one that keeps up with the network.
 const ZSTD_LEVEL: i32 = 1;
 
@@ -42,6 +46,9 @@ thread_local! {
 
 impl PreparedBlob {
     pub(crate) fn new(bytes: &[u8], folder: Option<&BlobFolder>) -> Result<PreparedBlob, StoreError> {
+        if bytes.len() as u64 > CONTENT_MAX_BYTES {
+            return Err(StoreError::Invalid("the content is longer than 1 GiB"));
+        }
         let digest = blake3::hash(bytes);
         let compressed = compress(bytes)?;
         let place = match folder {
@@ -81,20 +88,23 @@ pub(crate) fn decompress_into(
     out: &mut Vec<u8>,
 ) -> Result<(), StoreError> {
     let damaged = |why: String| StoreError::Corrupt(format!("stored content: {why}"));
-    let size = usize::try_from(size_bytes).map_err(|error| damaged(error.to_string()))?;
-    let content = DECOMPRESSOR.with_borrow_mut(|slot| {
+    if size_bytes > CONTENT_MAX_BYTES {
+        return Err(damaged(format!("{size_bytes} bytes are more than there can be")));
+    }
+    let (start, size) = (out.len(), size_bytes as usize);
+    out.resize(start + size, 0);
+    let written = DECOMPRESSOR.with_borrow_mut(|slot| {
         let decompressor = match slot {
             Some(decompressor) => decompressor,
             None => slot.insert(zstd::bulk::Decompressor::new()?),
         };
-        decompressor.decompress(compressed, size)
+        decompressor.decompress_to_buffer(compressed, &mut out[start..])
     });
-    let content = content.map_err(|error| damaged(error.to_string()))?;
-    if content.len() != size {
-        return Err(damaged(format!("{} bytes instead of {size}", content.len())));
+    match written {
+        Ok(written) if written == size => Ok(()),
+        Ok(written) => Err(damaged(format!("{written} bytes instead of {size}"))),
+        Err(error) => Err(damaged(error.to_string())),
     }
-    out.extend_from_slice(&content);
-    Ok(())
 }
 
 impl View<'_> {

@@ -1,5 +1,6 @@
 //! SQLite: one file, one writer thread, a pool of readers.
 
+mod checkpoint;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,29 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Statements kept prepared per connection; there are fewer in this crate.
 const STATEMENTS_MAX: usize = 256;
 
+/// Where a database is and how it is kept.
+pub(crate) struct Place {
+    path: PathBuf,
+    checkpoint_pages: u32,
+}
+
+impl Place {
+    /// Reads what stands behind `sqlite:`.
+    pub fn parse(text: &str, data_dir: &Path) -> Result<Place, OpenError> {
+        let (file, option) = text.split_once('?').map_or((text, None), |(file, option)| (file, Some(option)));
+        let checkpoint_pages = match option.map(|option| option.strip_prefix("checkpoint_pages=")) {
+            None => Some(checkpoint::PAGES),
+            Some(number) => number.and_then(|number| number.parse().ok()),
+        };
+        match checkpoint_pages {
+            Some(checkpoint_pages) if !file.is_empty() => {
+                Ok(Place { path: data_dir.join(file), checkpoint_pages })
+            }
+            _ => Err(OpenError::Setting("store.url: after \"sqlite:\" comes a file name".to_owned())),
+        }
+    }
+}
+
 /// The engine of an open SQLite database.
 pub(crate) struct Engine {
     jobs: Mutex<Option<Sender<Box<dyn Job>>>>,
@@ -34,17 +58,17 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Opens or makes the database at `path`, brings it to the present format, starts the writer.
-    pub fn open(path: PathBuf, readers: usize, shared: Arc<Shared>) -> Result<Engine, OpenError> {
-        let connection = writer::connect(&path)?;
+    /// Opens or makes the database at `place`, brings it to the present format, starts the writer.
+    pub fn open(place: Place, readers: usize, shared: Arc<Shared>) -> Result<Engine, OpenError> {
+        let connection = writer::connect(&place.path)?;
         prepare(&connection, &shared)?;
         let (jobs, queue) = mpsc::channel();
-        let thread = writer::start(connection, path.clone(), shared, queue)
+        let thread = writer::start(connection, &place, shared, queue)
             .map_err(|error| OpenError::Failed(error.to_string()))?;
         Ok(Engine {
             jobs: Mutex::new(Some(jobs)),
             writer: Mutex::new(Some(thread)),
-            path,
+            path: place.path,
             readers: Mutex::new(Vec::new()),
             readers_max: readers.max(1),
         })
@@ -89,9 +113,9 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         // The readers go first, so that the writer is the last to close and cleans up the log.
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = thread.join();
@@ -119,8 +143,7 @@ fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    // Hot pages of the file are read in place; each reader's own cache holds what is in the log.
-    connection
-        .execute_batch("PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -8192; PRAGMA query_only = 1;")?;
+    // No memory mapping: a sector that cannot be read would end the process instead of one request.
+    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -16384; PRAGMA query_only = 1;")?;
     Ok(connection)
 }

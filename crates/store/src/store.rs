@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -20,7 +22,8 @@ use crate::{postgres, sqlite};
 /// Where the data lies.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `sqlite:FILE`, relative to `data_dir`, or `postgres://user@host/database`; a socket folder
+    /// `sqlite:FILE`, relative to `data_dir` (a following `?checkpoint_pages=N` sets after how many
+    /// pages of 4 KiB the log is brought into the file), or `postgres://user@host/database`; a socket folder
     /// as `postgres://user@/database?host=/run/postgresql`.
     pub url: String,
     /// `file:FOLDER`, relative to `data_dir`: where content over 64 KiB (compressed) lies as files.
@@ -66,9 +69,9 @@ impl Store {
         let blobs = open_blobs(settings)?;
         let shared = Arc::new(Shared::new(blobs));
         let (engine, lock) = if let Some(file) = settings.url.strip_prefix("sqlite:") {
+            let place = sqlite::Place::parse(file, &settings.data_dir)?;
             let lock = lock_folder(&settings.data_dir)?;
-            let path = settings.data_dir.join(file);
-            let engine = sqlite::Engine::open(path, settings.readers, Arc::clone(&shared))?;
+            let engine = sqlite::Engine::open(place, settings.readers, Arc::clone(&shared))?;
             (Engine::Sqlite(engine), Some(lock))
         } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
             let engine = postgres::Engine::open(&settings.url, settings.readers, Arc::clone(&shared))?;
@@ -219,14 +222,23 @@ fn open_blobs(settings: &Settings) -> Result<Option<BlobFolder>, OpenError> {
     opened.map(Some).map_err(|error| OpenError::Failed(format!("{}: {error}", folder.display())))
 }
 
+/// How long a process that is just ending may take to free the folder.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+
 /// Makes sure that one process at a time uses the folder; the system frees the lock when we end.
 fn lock_folder(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join("lock");
     let failed = |error: io::Error| OpenError::Failed(format!("{}: {error}", path.display()));
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(folder.display().to_string())),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_PATIENCE => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked(folder.display().to_string())),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
     }
 }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{BUSY_TIMEOUT, STATEMENTS_MAX};
+use super::checkpoint::{Checkpointer, observe};
+use super::{BUSY_TIMEOUT, Place, STATEMENTS_MAX};
 use crate::error::StoreError;
 use crate::job::Job;
 use crate::shared::Shared;
@@ -19,11 +20,6 @@ use crate::view::{Effects, Tx};
 
 /// Most jobs in one commit, so that the first does not wait too long for the last.
 const BATCH_JOBS_MAX: usize = 1024;
-
-/// After how many pages of 4 KiB the log is brought into the file. Pages that many commits changed are
-/// then written once; SQLite's own 1000 means a second sync for every few hundred deliveries.
-/// The pause grows with it, to some tens of milliseconds, and the log takes 32 MB of disk.
-const CHECKPOINT_PAGES: i64 = 8000;
 
 /// Opens the connection that writes. What the log holds is first brought into the file and synced:
 /// after a failed sync the system may show pages that never reached the disk, and nothing may be
@@ -38,10 +34,23 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;
          PRAGMA temp_store = MEMORY;",
     )?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    // A reader held on to the old log for all of the timeout.
-    if busy == 0 { Ok(connection) } else { Err(StoreError::Conflict) }
+    observe(&connection);
+    empty_log(&connection)?;
+    Ok(connection)
+}
+
+/// Brings all of the log into the file. Waits for readers of old states, and for the checkpointer, for
+/// which SQLite by itself would not wait.
+fn empty_log(connection: &Connection) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    loop {
+        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        match busy {
+            0 => return Ok(()),
+            _ if begun.elapsed() > BUSY_TIMEOUT => return Err(StoreError::Conflict),
+            _ => thread::sleep(Duration::from_millis(1)),
+        }
+    }
 }
 
 /// How much of the time a sync takes is waited, at most, for callers who were told of the last commit and
@@ -60,6 +69,8 @@ struct Last {
 
 struct Writer {
     last: Last,
+    // Dropped before our connection, which then is the last one and tidies up the log.
+    checkpointer: Checkpointer,
     connection: Option<Connection>,
     path: PathBuf,
     shared: Arc<Shared>,
@@ -69,11 +80,18 @@ struct Writer {
 /// Starts the thread; it ends when the queue's last sender is gone and the queue is empty.
 pub(super) fn start(
     connection: Connection,
-    path: PathBuf,
+    place: &Place,
     shared: Arc<Shared>,
     queue: Receiver<Box<dyn Job>>,
 ) -> io::Result<JoinHandle<()>> {
-    let mut writer = Writer { last: Last::default(), connection: Some(connection), path, shared, queue };
+    let mut writer = Writer {
+        last: Last::default(),
+        checkpointer: Checkpointer::start(&place.path, place.checkpoint_pages)?,
+        connection: Some(connection),
+        path: place.path.clone(),
+        shared,
+        queue,
+    };
     thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
         while let Ok(first) = writer.queue.recv() {
             writer.commit_from(first);
@@ -102,12 +120,12 @@ impl Writer {
             // The outcome is unknown: no file that a row may name is removed.
             Err(_) => effects.adopted.iter().for_each(|file| file.adopt()),
         }
-        let usable = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
-        if usable && !must_reopen(&outcome) {
-            self.connection = Some(connection);
-        }
         for job in done {
             job.finish(outcome.clone());
+        }
+        let usable = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
+        if usable && !must_reopen(&outcome) && self.checkpointer.after_commit(&connection).is_ok() {
+            self.connection = Some(connection);
         }
     }
 }
@@ -170,7 +188,8 @@ impl Batch<'_> {
         let mut tx = Tx::new(Db::new(Link::Sqlite(self.connection)), self.shared);
         let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx)));
         let mut ran = ran.unwrap_or(Err(StoreError::Panicked));
-        if let (Ok(()), Some(failure)) = (&ran, tx.db.failure.take()) {
+        // The job may have gone on after a failure, or given another reason for it.
+        if let Some(failure) = tx.db.failure.take() {
             ran = Err(failure);
         }
         match ran {
