@@ -8,7 +8,7 @@ pub use budget::FailureBudget;
 use crate::clock::Clock;
 use crate::listen::{ServiceName, origin};
 use crate::metrics::metrics;
-use sasl::ScramSecret;
+use sasl::{PendingScram, PendingVerify, ScramSecret, Step};
 use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
@@ -62,6 +62,15 @@ pub enum Scram {
     /// Too many failures lately.
     Limited,
     /// It could not be looked up now.
+    Unavailable,
+}
+
+/// Why a login was not even looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unchecked {
+    /// Too many failures lately.
+    Limited,
+    /// It could not be done now.
     Unavailable,
 }
 
@@ -140,6 +149,32 @@ impl Authenticator {
         self.charge(from, &user);
         let secret = account.and_then(|account| account.credential.scram?.parse().ok());
         secret.map_or(Scram::Unknown(self.0.decoy), Scram::Found)
+    }
+
+    /// Checks the password of a SASL exchange and takes the exchange on.
+    ///
+    /// # Errors
+    /// If it was not checked.
+    pub async fn verify_step(&self, from: Origin, pending: PendingVerify) -> Result<Step, Unchecked> {
+        match self.check_password(from, pending.user(), pending.password().expose()).await {
+            Checked::Right(_) => Ok(pending.resume(true)),
+            Checked::Wrong => Ok(pending.resume(false)),
+            Checked::Limited => Err(Unchecked::Limited),
+            Checked::Unavailable => Err(Unchecked::Unavailable),
+        }
+    }
+
+    /// Looks up the secret of a SCRAM exchange and takes the exchange on.
+    ///
+    /// # Errors
+    /// If it was not looked up.
+    pub async fn scram_step(&self, from: Origin, pending: PendingScram) -> Result<Step, Unchecked> {
+        match self.scram_secret(from, pending.user()).await {
+            Scram::Found(secret) => Ok(pending.resume(secret)),
+            Scram::Unknown(decoy) => Ok(pending.resume_unknown(&decoy)),
+            Scram::Limited => Err(Unchecked::Limited),
+            Scram::Unavailable => Err(Unchecked::Unavailable),
+        }
     }
 
     /// The account of a user who has proved to be that user.

@@ -39,7 +39,7 @@ use crate::driver::{Reaction, Service, Wire};
 use crate::search_cache::SearchCache;
 use crate::tls::TlsInfo;
 use ::imap::command::Command;
-use ::imap::{Answer, Ask, Opened, Outcome, Run, SaslAnswer, Session, Settings, TlsState};
+use ::imap::{Answer, Ask, Opened, Outcome, Run, SaslAnswer, Session};
 use ::store::{AccountId, MailboxId, Store, View};
 use error::Failure;
 use idle::Idle;
@@ -130,26 +130,6 @@ impl ImapService<Door> {
     /// For a connection that has just opened.
     pub fn new(shared: Shared, origin: Origin) -> ImapService<Door> {
         ImapService::with_logins(shared.house, Door { authenticator: shared.authenticator, origin })
-    }
-
-    /// The session for such a connection.
-    ///
-    /// - `budget`: memory that all sessions share for commands that are arriving.
-    /// - `tls`: of a connection that began with it.
-    pub fn session(
-        budget: &Budget,
-        message_max_bytes: u64,
-        allow_plaintext: bool,
-        tls: Option<TlsInfo>,
-    ) -> Session {
-        Session::new(Settings {
-            hostname: "Posthouse".into(),
-            tls: if tls.is_some() { TlsState::Active } else { TlsState::Available },
-            bindings: tls.iter().flat_map(login::bindings).collect(),
-            allow_plaintext,
-            message_max_bytes,
-            budget: budget.clone(),
-        })
     }
 }
 

@@ -105,14 +105,7 @@ struct Server {
     pop3: pop3::Shared,
     pop3_settings: Arc<::pop3::Settings>,
     imap: imap::Shared,
-    imap_limits: ImapFacts,
-}
-
-/// What IMAP sessions are made from.
-struct ImapFacts {
-    budget: Budget,
-    message_size_max_bytes: u64,
-    allow_plaintext: bool,
+    imap_settings: ::imap::Settings,
 }
 
 /// Serves until told to stop. `ready` is called once every listener is open.
@@ -295,10 +288,13 @@ impl Server {
             },
             pop3_settings: Arc::new(pop3_settings),
             imap: imap::Shared::new(store, authenticator, clock, config.limits.search_cache_max_bytes),
-            imap_limits: ImapFacts {
-                budget,
-                message_size_max_bytes: config.limits.message_size_max_bytes,
+            imap_settings: ::imap::Settings {
+                hostname: config.hostname.clone(),
+                tls: ::imap::TlsState::Available,
+                bindings: Vec::new(),
                 allow_plaintext: config.auth.allow_plaintext,
+                message_max_bytes: config.limits.message_size_max_bytes,
+                budget,
             },
         })
     }
@@ -368,10 +364,12 @@ impl Server {
     }
 
     async fn imap(&self, origin: Origin, wire: Wire, tls: Option<TlsInfo>) -> driver::End {
-        let facts = &self.imap_limits;
-        let session =
-            ImapService::session(&facts.budget, facts.message_size_max_bytes, facts.allow_plaintext, tls);
+        let mut settings = self.imap_settings.clone();
+        if let Some(info) = tls {
+            settings.tls = ::imap::TlsState::Active;
+            settings.bindings = info.exporter.map(sasl::ChannelBinding::TlsExporter).into_iter().collect();
+        }
         let service = ImapService::new(self.imap.clone(), origin);
-        driver::run(session, service, wire, self.clock, self.stop.clone()).await
+        driver::run(::imap::Session::new(settings), service, wire, self.clock, self.stop.clone()).await
     }
 }

@@ -1,6 +1,6 @@
 //! Who may log in: asked of whoever keeps passwords and budgets.
 
-use crate::auth::{Authenticator, Checked, Origin, Scram};
+use crate::auth::{Authenticator, Origin, Unchecked};
 use crate::tls::TlsInfo;
 use ::store::AccountId;
 use std::future::Future;
@@ -36,24 +36,22 @@ pub struct Door {
     pub(super) origin: Origin,
 }
 
+impl From<Unchecked> for Refused {
+    fn from(why: Unchecked) -> Refused {
+        match why {
+            Unchecked::Limited => Refused::TooMany,
+            Unchecked::Unavailable => Refused::Unavailable,
+        }
+    }
+}
+
 impl Logins for Door {
     async fn verify(&self, pending: sasl::PendingVerify) -> Result<sasl::Step, Refused> {
-        let password = pending.password().expose();
-        match self.authenticator.check_password(self.origin, pending.user(), password).await {
-            Checked::Right(_) => Ok(pending.resume(true)),
-            Checked::Wrong => Ok(pending.resume(false)),
-            Checked::Limited => Err(Refused::TooMany),
-            Checked::Unavailable => Err(Refused::Unavailable),
-        }
+        Ok(self.authenticator.verify_step(self.origin, pending).await?)
     }
 
     async fn scram(&self, pending: sasl::PendingScram) -> Result<sasl::Step, Refused> {
-        match self.authenticator.scram_secret(self.origin, pending.user()).await {
-            Scram::Found(secret) => Ok(pending.resume(secret)),
-            Scram::Unknown(decoy) => Ok(pending.resume_unknown(&decoy)),
-            Scram::Limited => Err(Refused::TooMany),
-            Scram::Unavailable => Err(Refused::Unavailable),
-        }
+        Ok(self.authenticator.scram_step(self.origin, pending).await?)
     }
 
     async fn account(&self, user: &str) -> Result<Option<AccountId>, Refused> {

@@ -90,7 +90,14 @@ impl Server {
         stream.set_nodelay(true).unwrap();
         let (socket, _) = listener.accept().await.unwrap();
         socket.set_nodelay(true).unwrap();
-        let session = ImapService::session(&Budget::new(64 << 20), 32 << 20, true, None);
+        let session = ::imap::Session::new(::imap::Settings {
+            hostname: "mx.example.org".into(),
+            tls: ::imap::TlsState::Available,
+            bindings: Vec::new(),
+            allow_plaintext: true,
+            message_max_bytes: 32 << 20,
+            budget: Budget::new(64 << 20),
+        });
         let service = ImapService::with_logins(Arc::clone(&self.house), OneAccount(self.account));
         let wire = Wire::new(socket, self.acceptor.clone());
         tokio::spawn(driver::run(session, service, wire, Clock::new(), self.stop.subscribe()));
