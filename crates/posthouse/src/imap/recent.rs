@@ -14,26 +14,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Claims that the store does not know yet.
 #[derive(Debug, Default)]
 pub(super) struct Recents {
-    /// The first UID that nobody was told of.
-    next: Mutex<HashMap<(AccountId, MailboxId), u32>>,
+    next: Mutex<Claims>,
 }
+
+/// The first UID of each mailbox that nobody was told of.
+type Claims = HashMap<(AccountId, MailboxId), u32>;
 
 impl Recents {
     /// Claims every message of the mailbox that no session was told of.
     pub fn claim(&self, account: AccountId, mailbox: &Mailbox) -> Option<RangeInclusive<u32>> {
-        let from = self.first_unclaimed(account, mailbox);
+        // One lock over both steps: no two sessions may claim the same message.
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = unclaimed(&next, account, mailbox);
         if from >= mailbox.uidnext {
             return None;
         }
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         next.insert((account, mailbox.id), mailbox.uidnext);
         Some(from..=mailbox.uidnext - 1)
     }
 
     /// The first UID that no session was told of.
     pub fn first_unclaimed(&self, account: AccountId, mailbox: &Mailbox) -> u32 {
-        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        next.get(&(account, mailbox.id)).map_or(mailbox.recent_uid, |next| (*next).max(mailbox.recent_uid))
+        unclaimed(&self.next.lock().unwrap_or_else(PoisonError::into_inner), account, mailbox)
     }
 
     /// Writes the claims on a mailbox that a session is leaving, without waiting for it.
@@ -58,4 +60,8 @@ impl Recents {
             next.remove(&key);
         }
     }
+}
+
+fn unclaimed(claims: &Claims, account: AccountId, mailbox: &Mailbox) -> u32 {
+    claims.get(&(account, mailbox.id)).map_or(mailbox.recent_uid, |next| (*next).max(mailbox.recent_uid))
 }

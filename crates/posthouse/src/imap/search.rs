@@ -122,6 +122,8 @@ impl<L: Logins> ImapService<L> {
         text_keys(&hunt.key, &mut keys);
         let wanted: Vec<u32> = hunt.open.iter().map(Open::uid).collect();
         let shared = Arc::clone(&self.shared);
+        let house = Arc::clone(&self.shared);
+        let _turn = house.searches.acquire().await.map_err(|_| ::store::StoreError::Closed)?;
         let asked = keys.clone();
         let work = move || shared.texts.find(&shared.store, place, &asked, &wanted);
         let sets = tokio::task::spawn_blocking(work).await.map_err(|_| ::store::StoreError::Panicked)??;
