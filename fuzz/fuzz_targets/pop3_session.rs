@@ -8,7 +8,7 @@ mod words;
 
 use drive::{Driven, World};
 use libfuzzer_sys::fuzz_target;
-use pop3::settings::{AUTH_LINE_LEN_MAX_BYTES, OUTPUT_HIGH_BYTES};
+use pop3::settings::{AUTH_LINE_LEN_MAX_BYTES, OUTPUT_HIGH_BYTES, REPLY_LEN_MAX_BYTES};
 use pop3::{
     Answer, Ask, Commit, Maildrop, Message, Opening, Reading, ScramLookup, Session, Settings, Token,
     UniqueId, Verdict,
@@ -154,10 +154,11 @@ fn talk(
     std::mem::take(&mut driven.world.sent)
 }
 
-/// Each line ends with CRLF, as does the whole.
+/// It begins with a greeting and ends with a whole line: a reply, a challenge, the end of a listing.
 fn replies_are_legal(sent: &[u8]) {
     assert!(sent.starts_with(b"+OK ") && sent.ends_with(b"\r\n"));
     let last = sent.split_inclusive(|byte| *byte == b'\n').next_back().unwrap_or_default();
-    let legal = [&b"+OK"[..], b"-ERR"].iter().any(|status| last.starts_with(status));
-    assert!(legal && last.len() <= 512, "{}", last.escape_ascii());
+    let reply = [&b"+OK"[..], b"-ERR"].iter().any(|status| last.starts_with(status));
+    assert!(reply || last.starts_with(b"+ ") || last == b".\r\n", "{}", last.escape_ascii());
+    assert!(!reply || last.len() <= REPLY_LEN_MAX_BYTES, "{}", last.escape_ascii());
 }
