@@ -14,7 +14,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build ## build, and run a demo domain with webmail on this machine
+run: build ## build, and run a demo domain on this machine
 	target/release/posthouse demo
 
 build: ## build the release binary; installs compiler and Rust if they are missing (Debian)

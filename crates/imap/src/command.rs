@@ -56,6 +56,7 @@ pub use unsubscribe::Unsubscribe;
 
 use crate::cursor::{Cursor, Numbering, Parsed};
 use crate::error::Fault;
+use crate::mailbox::NameError;
 
 /// What a client may ask for.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +77,9 @@ pub enum Request {
     Enable(Enable),
     /// IDLE
     Idle,
+    /// SELECT or EXAMINE of a name that no mailbox can have: fails, but closes the selected mailbox
+    /// like any other (RFC 9051 §6.3.2).
+    SelectNothing(NameError),
     /// What the store must carry out. NOOP before login never gets there.
     Run(Command),
 }
@@ -89,7 +93,8 @@ pub enum Command {
     Check,
     /// NAMESPACE
     Namespace,
-    /// SELECT and EXAMINE
+    /// SELECT and EXAMINE. The mailbox that was selected before is closed by now, and the client
+    /// told so, whatever comes of this one.
     Select(Select),
     /// CREATE
     Create(Create),

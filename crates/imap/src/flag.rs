@@ -31,6 +31,17 @@ impl SystemFlags {
         (SystemFlags::DRAFT, "\\Draft"),
     ];
 
+    /// The flags as a number from 0 to 31, the same in every version: `\Seen` 1, `\Answered` 2,
+    /// `\Flagged` 4, `\Deleted` 8, `\Draft` 16.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The flags of a number as [`SystemFlags::bits`] gives it; other bits are dropped.
+    pub const fn from_bits(bits: u8) -> SystemFlags {
+        SystemFlags(bits & 31)
+    }
+
     /// Whether all flags of `other` are set.
     pub const fn contains(self, other: SystemFlags) -> bool {
         self.0 & other.0 == other.0

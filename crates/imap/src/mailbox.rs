@@ -56,7 +56,8 @@ impl MailboxName {
         if name.len() > limits::MAILBOX_NAME_LEN_MAX_BYTES {
             return Err(NameError::TooLong);
         }
-        if name.chars().any(char::is_control) {
+        // RFC 9051 §5.1: no control characters, no line or paragraph separator.
+        if name.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
             return Err(NameError::Control);
         }
         if name.split(SEPARATOR).any(str::is_empty) {
@@ -151,6 +152,7 @@ mod tests {
             ("a/", Rev1, Err(NameError::Empty)),
             ("a\u{7}b", Rev2, Err(NameError::Control)),
             ("a&AAo-b", Rev1, Err(NameError::Control)),
+            ("a\u{2028}b", Rev2, Err(NameError::Control)),
             (&long, Rev1, Err(NameError::TooLong)),
             (&deep, Rev1, Err(NameError::TooDeep)),
         ];

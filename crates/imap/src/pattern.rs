@@ -86,20 +86,15 @@ impl Pattern {
                 }
                 state += 1;
             }
-            if let Some(Piece::Byte(wanted)) = self.0.get(state) {
-                if *wanted == byte || fold && wanted.eq_ignore_ascii_case(&byte) {
-                    push(state + 1);
-                }
+            let same = |wanted: u8| wanted == byte || fold && wanted.eq_ignore_ascii_case(&byte);
+            if matches!(self.0.get(state), Some(Piece::Byte(wanted)) if same(*wanted)) {
+                push(state + 1);
             }
         }
     }
 
     fn is_end(&self, state: usize) -> bool {
-        match &self.0[state..] {
-            [] => true,
-            [Piece::Any | Piece::Level] => true,
-            _ => false,
-        }
+        matches!(&self.0[state..], [] | [Piece::Any | Piece::Level])
     }
 }
 

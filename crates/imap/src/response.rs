@@ -1,7 +1,7 @@
 //! Responses: every writer appends one response, or a part of one, to a byte vector.
 //!
 //! What a writer is given is taken to be checked: types such as [`MailboxName`] and
-//! [`Keyword`](crate::flag::Keyword) cannot hold what would break a line. Text of status responses
+//! [`Keyword`] cannot hold what would break a line. Text of status responses
 //! is cleaned of line ends and never empty (RFC 9051 §9 `resp-text`).
 
 mod code;

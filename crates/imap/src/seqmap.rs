@@ -1,6 +1,7 @@
 //! The session's view of a mailbox: which sequence number is which UID.
 
 use crate::set::NumberSet;
+use std::ops::RangeInclusive;
 
 /// A mapping between sequence numbers 1…n and ascending UIDs. Dense stretches of UIDs cost one
 /// entry however long they are; look-ups both ways take O(log stretches).
@@ -95,10 +96,8 @@ impl SeqMap {
     /// numbers for their EXPUNGE responses in order: each holds after those before it.
     pub fn expunge_all(&mut self, uids: &NumberSet, mut each: impl FnMut(u32)) {
         let gone = self.existing(uids);
-        let mut removed = 0;
-        for sequence in self.sequences_of(&gone).iter() {
+        for (removed, sequence) in (0..).zip(self.sequences_of(&gone).iter()) {
             each(sequence - removed);
-            removed += 1;
         }
         let mut rest = SeqMap::new();
         let mut gone = gone.ranges().iter().peekable();
@@ -136,7 +135,25 @@ impl SeqMap {
 
     /// The UIDs out of `uids` that exist.
     pub fn existing(&self, uids: &NumberSet) -> NumberSet {
-        self.uid_set().intersection(uids)
+        NumberSet::from_ranges(self.stretches(uids).map(|(_, uids)| uids))
+    }
+
+    /// Sequence number and UID of each message out of `uids` that exists, in ascending order.
+    pub fn pairs<'a>(&'a self, uids: &'a NumberSet) -> impl Iterator<Item = (u32, u32)> + 'a {
+        self.stretches(uids).flat_map(|(sequence, uids)| (sequence..).zip(uids))
+    }
+
+    /// The existing UIDs out of `uids` in stretches without gap, each with its first sequence number.
+    fn stretches<'a>(&'a self, uids: &'a NumberSet) -> impl Iterator<Item = (u32, RangeInclusive<u32>)> + 'a {
+        uids.ranges().iter().flat_map(|range| {
+            let (low, high) = (*range.start(), *range.end());
+            let from = self.runs.partition_point(|run| run.last_uid < low);
+            let touched = self.runs[from..].iter().take_while(move |run| run.first_uid <= high);
+            touched.map(move |run| {
+                let (low, high) = (low.max(run.first_uid), high.min(run.last_uid));
+                (run.before + 1 + (low - run.first_uid), low..=high)
+            })
+        })
     }
 
     /// The UIDs of these sequence numbers; numbers without message are passed over.
@@ -155,15 +172,9 @@ impl SeqMap {
 
     /// The sequence numbers of these UIDs; UIDs without message are passed over.
     pub fn sequences_of(&self, uids: &NumberSet) -> NumberSet {
-        NumberSet::from_ranges(uids.ranges().iter().flat_map(|range| {
-            let (low, high) = (*range.start(), *range.end());
-            let from = self.runs.partition_point(|run| run.last_uid < low);
-            let touched = self.runs[from..].iter().take_while(move |run| run.first_uid <= high);
-            touched.map(move |run| {
-                let low = low.max(run.first_uid) - run.first_uid;
-                let high = high.min(run.last_uid) - run.first_uid;
-                run.before + 1 + low..=run.before + 1 + high
-            })
+        NumberSet::from_ranges(self.stretches(uids).map(|(sequence, uids)| {
+            let count = uids.end() - uids.start();
+            sequence..=sequence + count
         }))
     }
 }
@@ -230,6 +241,10 @@ mod tests {
 
             let wanted: NumberSet = gone.iter().copied().collect();
             let sequences: Vec<u32> = (0u32..).zip(&naive).filter(|(_, uid)| gone.contains(uid)).map(|(at, _)| at + 1).collect();
+            let existing: Vec<u32> = naive.iter().copied().filter(|uid| gone.contains(uid)).collect();
+            prop_assert_eq!(map.existing(&wanted).iter().collect::<Vec<_>>(), existing.clone());
+            let pairs: Vec<_> = sequences.iter().copied().zip(existing).collect();
+            prop_assert_eq!(map.pairs(&wanted).collect::<Vec<_>>(), pairs);
             prop_assert_eq!(map.sequences_of(&wanted).iter().collect::<Vec<_>>(), sequences.clone());
             let picked: Vec<u32> = gone.iter().filter_map(|sequence| naive.get(*sequence as usize - 1).copied()).collect();
             prop_assert_eq!(map.uids_of(&wanted).iter().collect::<Vec<_>>(), picked);

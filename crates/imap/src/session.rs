@@ -62,6 +62,8 @@ enum Waiting {
     Idling { tag: Tag },
     /// The outside's: a command. `memory` is what its arguments take.
     Running { tag: Tag, ends_selection: bool, _memory: Share },
+    /// The outside's: leaving the selected mailbox, for a command that then fails.
+    Leaving { tag: Tag, fault: Fault },
 }
 
 impl Session {
@@ -138,17 +140,22 @@ impl Session {
         })
     }
 
-    fn step(&mut self, now: Now, step: Step, input: &mut Input, out: &mut Outputs<Ask>) {
+    fn step(&mut self, step: Step, input: &mut Input, out: &mut Outputs<Ask>) {
         match step {
             Step::Command(line) => match std::mem::replace(&mut self.waiting, Waiting::Command) {
                 Waiting::Challenge { tag, exchange } => self.challenge_answered(tag, exchange, &line, out),
                 Waiting::Done { tag, .. } => self.idle_ended(&tag, &line, out),
-                _ => self.command(now, line, input, out),
+                _ => self.command(line, input, out),
             },
             Step::Permit => response::continuation("Ready for literal data", out.bytes_mut()),
             Step::BadLine(before, _) => {
                 let tag = self.tag_of(before);
                 self.refuse(tag.as_ref(), &Fault::BadLine, out);
+                // The line was not kept, so that nobody knows whether it announced a literal. Its
+                // bytes, perhaps somebody else's message, must not be taken for commands.
+                if !out.is_closed() {
+                    self.bye(None, "Cannot tell where the next command begins", out);
+                }
             }
             Step::LiteralTooLarge(before, size_bytes) => {
                 let fault = if std::mem::take(&mut self.no_memory) {
@@ -172,7 +179,7 @@ impl Session {
         }
     }
 
-    fn command(&mut self, now: Now, line: Vec<u8>, input: &mut Input, out: &mut Outputs<Ask>) {
+    fn command(&mut self, line: Vec<u8>, input: &mut Input, out: &mut Outputs<Ask>) {
         let memory = std::mem::replace(&mut self.share, self.settings.budget.share());
         let mut cursor = Cursor::new(line, self.enabled.dialect());
         let Some(tag) = cursor.tag() else {
@@ -181,7 +188,7 @@ impl Session {
         match self.parse(&mut cursor) {
             Ok(request) => {
                 self.bad_in_a_row = 0;
-                self.request(now, (tag, memory), request, input, out);
+                self.request((tag, memory), request, input, out);
             }
             Err(fault) => self.refuse(Some(&tag), &fault, out),
         }
@@ -212,7 +219,6 @@ impl Session {
 
     fn request(
         &mut self,
-        now: Now,
         (tag, memory): (Tag, Share),
         request: Request,
         input: &mut Input,
@@ -237,7 +243,8 @@ impl Session {
             Request::Authenticate(authenticate) => self.authenticate(tag, authenticate, out),
             Request::Login(login) => self.login(tag, &login, out),
             Request::Enable(enable) => self.enable(&tag, enable, out),
-            Request::Idle => self.idle(now, tag, out),
+            Request::Idle => self.idle(tag, out),
+            Request::SelectNothing(error) => self.select_nothing(tag, Fault::Name(error), out),
             Request::Run(Command::Noop) if self.user().is_none() => {
                 self.ok(&tag, None, "NOOP completed", out)
             }
@@ -254,21 +261,21 @@ impl Session {
         self.ok(tag, None, "ENABLE completed", out);
     }
 
+    fn select_nothing(&mut self, tag: Tag, fault: Fault, out: &mut Outputs<Ask>) {
+        if !self.is_selected() {
+            return self.refuse(Some(&tag), &fault, out);
+        }
+        self.deselect(say_closed, out);
+        let leave = Run { tag: tag.clone(), command: Command::Unselect, enabled: self.enabled };
+        out.ask(Ask::Run(Box::new(leave)));
+        self.waiting = Waiting::Leaving { tag, fault };
+    }
+
     fn run(&mut self, tag: Tag, memory: Share, command: Command, out: &mut Outputs<Ask>) {
         self.enabled.condstore |= command.enables_condstore();
         if matches!(command, Command::Select(_)) {
             // RFC 9051 §6.3.2: the mailbox is closed even when the next cannot be opened.
-            self.deselect(
-                |out| {
-                    response::untagged(
-                        Condition::Ok,
-                        Some(&Code::Closed),
-                        "Previous mailbox closed",
-                        out.bytes_mut(),
-                    );
-                },
-                out,
-            );
+            self.deselect(say_closed, out);
         }
         let ends_selection = matches!(command, Command::Close | Command::Unselect);
         out.ask(Ask::Run(Box::new(Run { tag: tag.clone(), command, enabled: self.enabled })));
@@ -357,7 +364,7 @@ impl wire::Session for Session {
         }
         while self.reads() && !out.has_ask() && !out.is_closed() {
             let Some(step) = self.next_step(input) else { break };
-            self.step(now, step, input, out);
+            self.step(step, input, out);
         }
     }
 
@@ -370,6 +377,7 @@ impl wire::Session for Session {
             (Waiting::Running { tag, ends_selection, .. }, Answer::Done(outcome)) => {
                 self.finished(&tag, ends_selection, &outcome, out);
             }
+            (Waiting::Leaving { tag, fault }, Answer::Done(_)) => self.refuse(Some(&tag), &fault, out),
             (Waiting::Idling { tag }, Answer::Idling) => {
                 self.waiting = Waiting::Done { tag, spoke: now };
             }
@@ -406,6 +414,10 @@ impl wire::Session for Session {
     }
 }
 
+fn say_closed(out: &mut Outputs<Ask>) {
+    response::untagged(Condition::Ok, Some(&Code::Closed), "Previous mailbox closed", out.bytes_mut());
+}
+
 /// How large a literal at the end of `command` may be.
 fn literal_max_bytes(command: &[u8], logged_in: bool, message_max_bytes: u64) -> u64 {
     let so_far = command.len() as u64;
@@ -436,3 +448,6 @@ fn announced_bytes(command: &[u8]) -> u64 {
         .iter()
         .fold(0u64, |n, digit| n.saturating_mul(10).saturating_add(u64::from(digit.wrapping_sub(b'0'))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,7 +160,8 @@ impl NumberSet {
         &self.ranges
     }
 
-    /// The numbers in ascending order.
+    /// The numbers in ascending order. A set that a client wrote may hold four thousand million:
+    /// cut it down to the messages that exist first ([`crate::seqmap::SeqMap::existing`]).
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.ranges.iter().cloned().flatten()
     }

@@ -133,7 +133,10 @@ impl fmt::Display for AdminError {
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> AdminError {
-        AdminError(error.to_string())
+        match error {
+            StoreError::Abandoned(why) => AdminError(why),
+            error => AdminError(error.to_string()),
+        }
     }
 }
 
@@ -146,8 +149,12 @@ impl From<std::io::Error> for AdminError {
 /// Carries out a wish; blocks. `progress` hears of long work.
 pub fn carry_out(store: &Store, request: Request, progress: &mut dyn FnMut(Reply)) -> Reply {
     let done = match request {
-        Request::DomainAdd { .. } | Request::DomainList | Request::DomainRemove { .. } => domains(store, request),
-        Request::AliasAdd { .. } | Request::AliasList | Request::AliasRemove { .. } => aliases(store, request),
+        Request::DomainAdd { .. } | Request::DomainList | Request::DomainRemove { .. } => {
+            domains(store, request)
+        }
+        Request::AliasAdd { .. } | Request::AliasList | Request::AliasRemove { .. } => {
+            aliases(store, request)
+        }
         Request::AccountImport { accounts } => import(store, accounts, progress),
         Request::Trace { query, limit } => traces(store, &query, limit),
         Request::Check => check(store, progress),
@@ -265,7 +272,8 @@ fn import(
     for (at, batch) in accounts.chunks(IMPORT_BATCH).enumerate() {
         let mut ready = Vec::with_capacity(batch.len());
         for (address, secret) in batch {
-            let secret = imported_credential(secret).map_err(|error| AdminError(format!("{address}: {error}")))?;
+            let secret =
+                imported_credential(secret).map_err(|error| AdminError(format!("{address}: {error}")))?;
             ready.push((address.clone(), secret));
         }
         store
@@ -280,7 +288,9 @@ fn import(
                 }
                 Ok(())
             })
-            .map_err(|error| AdminError(format!("{} accounts were imported, then: {error}", at * IMPORT_BATCH)))?;
+            .map_err(|error| {
+                AdminError(format!("{} accounts were imported, then: {error}", at * IMPORT_BATCH))
+            })?;
         let done = ((at + 1) * IMPORT_BATCH).min(total) as u64;
         progress(Reply::Progress { step: "importing accounts".into(), done, total: total as u64 });
     }
@@ -297,7 +307,9 @@ fn aliases(store: &Store, request: Request) -> Result<Reply, AdminError> {
                     Resolution::NotLocal | Resolution::Forward { .. } => Err(StoreError::Abandoned(format!(
                         "{target} is on another server, and sending to other servers does not exist yet"
                     ))),
-                    Resolution::NoSuchUser => Err(StoreError::Abandoned(format!("nobody here has the address {target}"))),
+                    Resolution::NoSuchUser => {
+                        Err(StoreError::Abandoned(format!("nobody here has the address {target}")))
+                    }
                     Resolution::Local(_) | Resolution::Loop => tx.add_alias(&address, &target),
                 }
             })?;
@@ -351,7 +363,11 @@ fn check(store: &Store, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminE
     })?;
     let counted = &report.counted;
     Ok(Reply::Checked(Checked {
-        findings: report.findings.iter().map(|f| (f.what.to_string(), f.where_.clone(), f.detail.clone())).collect(),
+        findings: report
+            .findings
+            .iter()
+            .map(|f| (f.what.to_string(), f.where_.clone(), f.detail.clone()))
+            .collect(),
         more: report.more,
         counted: [
             ("accounts", counted.accounts),

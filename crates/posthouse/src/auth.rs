@@ -8,7 +8,7 @@ pub use budget::FailureBudget;
 use crate::clock::Clock;
 use crate::listen::{ServiceName, origin};
 use crate::metrics::metrics;
-use sasl::ScramSecret;
+use sasl::{PendingScram, PendingVerify, ScramSecret, Step};
 use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
@@ -65,6 +65,15 @@ pub enum Scram {
     Unavailable,
 }
 
+/// Why a login was not even looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unchecked {
+    /// Too many failures lately.
+    Limited,
+    /// It could not be done now.
+    Unavailable,
+}
+
 /// Checks logins. Clones share everything.
 #[derive(Clone)]
 pub struct Authenticator(Arc<Inner>);
@@ -102,7 +111,8 @@ impl Authenticator {
         })))
     }
 
-    /// Checks a password. A wrong one is charged to the budget and answered late.
+    /// Checks a password. A wrong one is charged to the budget and answered late. Once the session is
+    /// open, [`Authenticator::succeeded`] is to be told.
     pub async fn check_password(&self, from: Origin, user: &str, password: &[u8]) -> Checked {
         let user = user.to_lowercase();
         if !self.may_try(from, &user) {
@@ -111,14 +121,13 @@ impl Authenticator {
         let begun = self.0.clock.now();
         let checked = self.verify(&user, password).await;
         match checked {
-            Checked::Right(_) => self.succeeded(from, &user),
             Checked::Wrong => {
                 self.charge(from, &user);
                 if !from.exempt {
                     tokio::time::sleep_until(self.0.clock.instant(begun + FAILURE_ANSWER_AFTER)).await;
                 }
             }
-            Checked::Limited | Checked::Unavailable => {}
+            Checked::Right(_) | Checked::Limited | Checked::Unavailable => {}
         }
         checked
     }
@@ -142,6 +151,32 @@ impl Authenticator {
         secret.map_or(Scram::Unknown(self.0.decoy), Scram::Found)
     }
 
+    /// Checks the password of a SASL exchange and takes the exchange on.
+    ///
+    /// # Errors
+    /// If it was not checked.
+    pub async fn verify_step(&self, from: Origin, pending: PendingVerify) -> Result<Step, Unchecked> {
+        match self.check_password(from, pending.user(), pending.password().expose()).await {
+            Checked::Right(_) => Ok(pending.resume(true)),
+            Checked::Wrong => Ok(pending.resume(false)),
+            Checked::Limited => Err(Unchecked::Limited),
+            Checked::Unavailable => Err(Unchecked::Unavailable),
+        }
+    }
+
+    /// Looks up the secret of a SCRAM exchange and takes the exchange on.
+    ///
+    /// # Errors
+    /// If it was not looked up.
+    pub async fn scram_step(&self, from: Origin, pending: PendingScram) -> Result<Step, Unchecked> {
+        match self.scram_secret(from, pending.user()).await {
+            Scram::Found(secret) => Ok(pending.resume(secret)),
+            Scram::Unknown(decoy) => Ok(pending.resume_unknown(&decoy)),
+            Scram::Limited => Err(Unchecked::Limited),
+            Scram::Unavailable => Err(Unchecked::Unavailable),
+        }
+    }
+
     /// The account of a user who has proved to be that user.
     ///
     /// # Errors
@@ -151,7 +186,7 @@ impl Authenticator {
         self.0.store.read(move |view| view.account_by_address(&user)).await
     }
 
-    /// A user has logged in: this address is not banned for others' failures.
+    /// A session has been opened for a user: this address is not banned for others' failures.
     pub fn succeeded(&self, from: Origin, user: &str) {
         metrics().service(from.service).logins.inc();
         self.lock_budget().succeed(self.0.clock.now(), origin(from.address), &user.to_lowercase());

@@ -55,7 +55,9 @@ enum Command {
     #[command(subcommand)]
     Alias(AliasCommand),
     /// Tell what became of a message
-    #[command(after_help = "Examples:\n  posthouse trace 06yrk3x9pqv2m\n  posthouse trace bob@example.org --limit 3\n  posthouse trace '<123@example.net>'")]
+    #[command(
+        after_help = "Examples:\n  posthouse trace 06yrk3x9pqv2m\n  posthouse trace bob@example.org --limit 3\n  posthouse trace '<123@example.net>'"
+    )]
     Trace {
         /// The id from a 250 reply or a Received field, a sender's or recipient's address, or a Message-ID
         query: String,
@@ -161,7 +163,9 @@ fn request(command: Command) -> Result<Option<Request>, Box<dyn std::error::Erro
     }))
 }
 
-fn account_request(command: AccountCommand) -> Result<Option<Request>, Box<dyn std::error::Error + Send + Sync>> {
+fn account_request(
+    command: AccountCommand,
+) -> Result<Option<Request>, Box<dyn std::error::Error + Send + Sync>> {
     Ok(Some(match command {
         AccountCommand::Add { address, quota } => {
             let password = new_password(&address)?;
@@ -182,7 +186,11 @@ fn account_request(command: AccountCommand) -> Result<Option<Request>, Box<dyn s
         AccountCommand::Quota { address, bytes } => {
             let quota_bytes = match bytes.as_str() {
                 "none" => None,
-                bytes => Some(bytes.parse().map_err(|_| format!("{bytes:?} is neither a number of bytes nor `none`"))?),
+                bytes => Some(
+                    bytes
+                        .parse()
+                        .map_err(|_| format!("{bytes:?} is neither a number of bytes nor `none`"))?,
+                ),
             };
             Request::AccountQuota { address, quota_bytes }
         }
@@ -225,7 +233,11 @@ fn read_accounts(file: &std::path::Path) -> io::Result<Vec<(String, String)>> {
     let mut accounts = Vec::new();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let (address, secret) = line.split_once(':').ok_or_else(|| {
-            io::Error::other(format!("{} line {}: not of the form address:password-or-hash", file.display(), at + 1))
+            io::Error::other(format!(
+                "{} line {}: not of the form address:password-or-hash",
+                file.display(),
+                at + 1
+            ))
         })?;
         accounts.push((address.trim().to_string(), secret.to_string()));
     }

@@ -40,7 +40,7 @@ pub async fn serve(listener: UnixListener, store: Store, mut stop: watch::Receiv
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = crate::driver::stopped(&mut stop) => return,
         };
         match accepted {
             Ok((stream, _)) => {
@@ -101,5 +101,8 @@ pub fn ask(data_dir: &Path, request: &Request, progress: &mut dyn FnMut(Reply)) 
             reply => return Ok(Some(reply)),
         }
     }
-    Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the control connection without an answer"))
+    Err(io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the server closed the control connection without an answer",
+    ))
 }

@@ -137,13 +137,15 @@ fn copies(letter: &Letter, message: &mime::Message<'_>, content: &[u8]) -> Resul
             return Err(DeliveryError::Loop(target.address.clone()));
         }
         // RFC 5321 §4.4 (Return-Path at final delivery), RFC 9228 §3 (Delivered-To, before it).
-        let mut prefix = format!("Return-Path: <{sender}>\r\nDelivered-To: {}\r\n", target.address).into_bytes();
+        let mut prefix =
+            format!("Return-Path: <{sender}>\r\nDelivered-To: {}\r\n", target.address).into_bytes();
         let prefix_len = prefix.len();
         prefix.extend_from_slice(content);
         let overview = mime::Overview::build(&mime::Message::parse(&prefix)).to_bytes();
         prefix.truncate(prefix_len);
         prefix.shrink_to_fit();
-        let (account, address, mailbox) = (target.account, target.address.clone(), target.mailbox_hint.clone());
+        let (account, address, mailbox) =
+            (target.account, target.address.clone(), target.mailbox_hint.clone());
         copies.push(Copy { account, address, mailbox, prefix, overview });
     }
     Ok(copies)

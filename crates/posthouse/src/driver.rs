@@ -227,6 +227,12 @@ pub async fn run<S: Session, V: Service<S>>(
     }
 }
 
+/// Returns once the server stops.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the one who says so has gone: also a stop.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
 struct Conversation<S: Session, V> {
     session: S,
     service: V,
@@ -299,9 +305,9 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
         };
         tokio::select! {
             biased;
+            () = stopped(stop) => Wake::Stop,
             read = self.wire.read() => Wake::Read(read),
             () = self.service.event() => Wake::Event,
-            _ = stop.wait_for(|stop| *stop) => Wake::Stop,
             () = timer => Wake::Deadline,
         }
     }

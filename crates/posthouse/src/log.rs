@@ -13,7 +13,8 @@ pub fn start(format: LogFormat) {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let base =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = match json {
         true => base.json().flatten_event(true).try_init(),
         false => base.with_ansi(std::io::stderr().is_terminal()).try_init(),

@@ -1,9 +1,21 @@
 //! The `posthouse` program.
 
-use anyhow::anyhow;
 use posthouse::cli::Cli;
+use std::io;
 use std::process::ExitCode;
 
-fn main() -> anyhow::Result<ExitCode> {
-    Cli::read().run().map_err(|error| anyhow!(error))
+fn main() -> ExitCode {
+    match Cli::read().run() {
+        Ok(code) => code,
+        // Whoever read the output has seen enough (`posthouse trace … | head`).
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("posthouse: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

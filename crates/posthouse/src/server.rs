@@ -105,14 +105,7 @@ struct Server {
     pop3: pop3::Shared,
     pop3_settings: Arc<::pop3::Settings>,
     imap: imap::Shared,
-    imap_limits: ImapFacts,
-}
-
-/// What IMAP sessions are made from.
-struct ImapFacts {
-    budget: Budget,
-    message_size_max_bytes: u64,
-    allow_plaintext: bool,
+    imap_settings: ::imap::Settings,
 }
 
 /// Serves until told to stop. `ready` is called once every listener is open.
@@ -137,7 +130,10 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     tokio::spawn(control::serve(control, store.clone(), stop.clone()));
     tokio::spawn(look_after(store.clone(), server.smtp.room.clone(), clock, stop.clone()));
     for name in config.not_served() {
-        tracing::warn!(service = name, "this version does not serve it: its addresses in [listen] are not opened");
+        tracing::warn!(
+            service = name,
+            "this version does not serve it: its addresses in [listen] are not opened"
+        );
     }
     ready(&store);
     notify(&[sd_notify::NotifyState::Ready]);
@@ -189,7 +185,7 @@ async fn look_after(store: Store, room: Room, clock: Clock, mut stop: watch::Rec
                     tracing::warn!(%error, "old traces could not be removed");
                 }
             }
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = driver::stopped(&mut stop) => return,
         }
     }
 }
@@ -205,7 +201,7 @@ async fn accept(server: Arc<Server>, service: ServiceName, listener: TcpListener
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = driver::stopped(&mut stop) => return,
         };
         match accepted {
             Ok((socket, peer)) => {
@@ -230,7 +226,9 @@ async fn accept(server: Arc<Server>, service: ServiceName, listener: TcpListener
 /// Says in the protocol's words that there is no room, if that can be said without waiting.
 fn turn_away(service: ServiceName, socket: &TcpStream) {
     let words: &[u8] = match service {
-        ServiceName::Smtp | ServiceName::Submission | ServiceName::Lmtp => b"421 4.7.0 too many connections\r\n",
+        ServiceName::Smtp | ServiceName::Submission | ServiceName::Lmtp => {
+            b"421 4.7.0 too many connections\r\n"
+        }
         ServiceName::Imap => b"* BYE [UNAVAILABLE] Too many connections\r\n",
         ServiceName::Pop3 => b"-ERR [SYS/TEMP] too many connections\r\n",
         _ => b"",
@@ -290,15 +288,24 @@ impl Server {
             },
             pop3_settings: Arc::new(pop3_settings),
             imap: imap::Shared::new(store, authenticator, clock, config.limits.search_cache_max_bytes),
-            imap_limits: ImapFacts {
-                budget,
-                message_size_max_bytes: config.limits.message_size_max_bytes,
+            imap_settings: ::imap::Settings {
+                hostname: config.hostname.clone(),
+                tls: ::imap::TlsState::Available,
+                bindings: Vec::new(),
                 allow_plaintext: config.auth.allow_plaintext,
+                message_max_bytes: config.limits.message_size_max_bytes,
+                budget,
             },
         })
     }
 
-    async fn converse(&self, service: ServiceName, socket: TcpStream, peer: SocketAddr, admission: Admission) {
+    async fn converse(
+        &self,
+        service: ServiceName,
+        socket: TcpStream,
+        peer: SocketAddr,
+        admission: Admission,
+    ) {
         let counts = metrics().service(service);
         counts.connections.inc();
         let _open = counts.open.hold();
@@ -324,7 +331,8 @@ impl Server {
             ServiceName::Lmtp => self.smtp(::smtp::Service::Lmtp, &self.smtp_lmtp, origin, wire, tls).await,
             ServiceName::Imap | ServiceName::Imaps => self.imap(origin, wire, tls).await,
             ServiceName::Pop3 | ServiceName::Pop3s => {
-                let bindings = tls.map(|info| info.exporter.map(sasl::ChannelBinding::TlsExporter).into_iter().collect());
+                let bindings = tls
+                    .map(|info| info.exporter.map(sasl::ChannelBinding::TlsExporter).into_iter().collect());
                 let session = ::pop3::Session::new(self.pop3_settings.clone(), bindings);
                 let service = Pop3Service::new(self.pop3.clone(), origin);
                 driver::run(session, service, wire, self.clock, self.stop.clone()).await
@@ -356,9 +364,12 @@ impl Server {
     }
 
     async fn imap(&self, origin: Origin, wire: Wire, tls: Option<TlsInfo>) -> driver::End {
-        let facts = &self.imap_limits;
-        let session = ImapService::session(&facts.budget, facts.message_size_max_bytes, facts.allow_plaintext, tls);
+        let mut settings = self.imap_settings.clone();
+        if let Some(info) = tls {
+            settings.tls = ::imap::TlsState::Active;
+            settings.bindings = info.exporter.map(sasl::ChannelBinding::TlsExporter).into_iter().collect();
+        }
         let service = ImapService::new(self.imap.clone(), origin);
-        driver::run(session, service, wire, self.clock, self.stop.clone()).await
+        driver::run(::imap::Session::new(settings), service, wire, self.clock, self.stop.clone()).await
     }
 }

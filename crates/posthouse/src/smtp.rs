@@ -1,6 +1,6 @@
 //! SMTP, submission and LMTP joined to accounts and store.
 
-use crate::auth::{Authenticator, Checked, Origin, Scram, random};
+use crate::auth::{Authenticator, Origin, Unchecked, random};
 use crate::clock::Clock;
 use crate::delivery::{self, DeliveryError, Letter};
 use crate::driver::{Reaction, Service, Wire};
@@ -33,6 +33,7 @@ pub struct SmtpService {
     origin: Origin,
     trade: ::smtp::settings::Service,
     routes: Vec<Vec<AccountTarget>>,
+    login_counted: bool,
 }
 
 /// What is known of TLS, in the session's words.
@@ -46,13 +47,15 @@ pub fn tls_facts(info: &TlsInfo) -> TlsFacts {
 impl SmtpService {
     /// A service for a connection from `origin`.
     pub fn new(shared: Shared, origin: Origin, trade: ::smtp::settings::Service) -> SmtpService {
-        SmtpService { shared, origin, trade, routes: Vec::new() }
+        SmtpService { shared, origin, trade, routes: Vec::new(), login_counted: false }
     }
 
     /// MAIL: the routes of the transaction before are forgotten.
     async fn sender(&mut self, sender: &Sender) -> Result<(), Refusal> {
         self.routes.clear();
-        if let Some(user) = &sender.authenticated {
+        if let Some(user) = &sender.authenticated
+            && !std::mem::replace(&mut self.login_counted, true)
+        {
             self.shared.authenticator.succeeded(self.origin, user);
         }
         if !self.shared.room.has_for(sender.size_bytes.unwrap_or(0)) {
@@ -192,29 +195,6 @@ impl SmtpService {
             });
         }
     }
-
-    async fn verify(&self, pending: sasl::PendingVerify) -> Result<sasl::Step, Refusal> {
-        let checked = self
-            .shared
-            .authenticator
-            .check_password(self.origin, pending.user(), pending.password().expose())
-            .await;
-        match checked {
-            Checked::Right(_) => Ok(pending.resume(true)),
-            Checked::Wrong => Ok(pending.resume(false)),
-            Checked::Limited => Err(Refusal::new(454, 7, 0, "too many failed logins, try again later")),
-            Checked::Unavailable => Err(Refusal::login_unavailable()),
-        }
-    }
-
-    async fn look_up_scram(&self, pending: sasl::PendingScram) -> Result<sasl::Step, Refusal> {
-        match self.shared.authenticator.scram_secret(self.origin, pending.user()).await {
-            Scram::Found(secret) => Ok(pending.resume(secret)),
-            Scram::Unknown(decoy) => Ok(pending.resume_unknown(&decoy)),
-            Scram::Limited => Err(Refusal::new(454, 7, 0, "too many failed logins, try again later")),
-            Scram::Unavailable => Err(Refusal::login_unavailable()),
-        }
-    }
 }
 
 impl Service<Session> for SmtpService {
@@ -239,8 +219,12 @@ impl Service<Session> for SmtpService {
                 Ok(bytes) => Answer::Nonce(bytes),
                 Err(_) => return Reaction::Drop,
             },
-            Ask::Verify(pending) => Answer::Login(self.verify(pending).await),
-            Ask::LookUpScram(pending) => Answer::Login(self.look_up_scram(pending).await),
+            Ask::Verify(pending) => Answer::Login(
+                self.shared.authenticator.verify_step(self.origin, pending).await.map_err(unchecked),
+            ),
+            Ask::LookUpScram(pending) => Answer::Login(
+                self.shared.authenticator.scram_step(self.origin, pending).await.map_err(unchecked),
+            ),
             Ask::Deliver(envelope) => {
                 let sender = envelope.sender.clone();
                 let recipients: Vec<ForwardPath> =
@@ -266,6 +250,14 @@ impl Service<Session> for SmtpService {
             }
             note.recipients.iter().for_each(|path| self.record_refusal(sender, Some(path), &note.reply));
         }
+    }
+}
+
+/// A login that was not looked at: the client may try again (RFC 4954 §6).
+fn unchecked(why: Unchecked) -> Refusal {
+    match why {
+        Unchecked::Limited => Refusal::new(454, 7, 0, "too many failed logins, try again later"),
+        Unchecked::Unavailable => Refusal::login_unavailable(),
     }
 }
 

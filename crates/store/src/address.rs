@@ -62,3 +62,30 @@ pub(crate) fn domain(name: &str) -> Result<String, StoreError> {
     }
     Ok(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_taken_apart_at_the_last_at() {
+        let address = Address::parse("\"a@B\"+X@Example.ORG").unwrap();
+        assert_eq!((address.local(), address.domain()), ("\"a@b\"+x", "example.org"));
+        let long = format!("{}@example.org", "x".repeat(243));
+        for bad in ["", "@", "a", "a@", "@b", "a@b c", "a\n@b", "a@b..c", &long] {
+            assert!(Address::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Address::parse(&long[1..]).is_ok());
+    }
+
+    #[test]
+    fn domains_are_labels() {
+        for good in ["a", "xn--mller-kva.example", "müller.example", "_x.example.", &"a".repeat(63)] {
+            assert!(domain(good).is_ok(), "{good:?}");
+        }
+        let long = ["a".repeat(63).as_str(); 4].join(".");
+        for bad in ["", ".", "a b", "a@b", "a/b", "a\u{a0}b", &"a".repeat(64), &long] {
+            assert!(domain(bad).is_err(), "{bad:?}");
+        }
+    }
+}

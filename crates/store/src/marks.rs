@@ -160,3 +160,43 @@ impl FlagChange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn set(names: &[String]) -> (Keywords, BTreeSet<String>) {
+        let keywords = Keywords::new(names.iter().map(String::as_str)).unwrap();
+        (keywords, names.iter().map(|name| name.to_lowercase()).collect())
+    }
+
+    fn lower(keywords: &Keywords) -> BTreeSet<String> {
+        let list: Vec<String> = keywords.iter().map(str::to_lowercase).collect();
+        let distinct: BTreeSet<String> = list.iter().cloned().collect();
+        assert!(list.is_sorted() && list.len() == distinct.len(), "{list:?}");
+        distinct
+    }
+
+    proptest! {
+        #[test]
+        fn keywords_are_sets_without_case(
+            a in proptest::collection::vec("[$a-cA-C]{1,2}", 0..6),
+            b in proptest::collection::vec("[$a-cA-C]{1,2}", 0..6),
+        ) {
+            let ((a, model_a), (b, model_b)) = (set(&a), set(&b));
+            prop_assert_eq!(lower(&a.union(&b)), model_a.union(&model_b).cloned().collect());
+            prop_assert_eq!(lower(&a.without(&b)), model_a.difference(&model_b).cloned().collect());
+        }
+
+        #[test]
+        fn flags_change_as_bits(before in 0u8..32, named in 0u8..32) {
+            let change = |op| FlagChange { op, flags: Flags(named), keywords: Keywords::NONE };
+            let after = |op| change(op).apply(Flags(before), &NO_KEYWORDS).0.0;
+            prop_assert_eq!(after(FlagOp::Add), before | named);
+            prop_assert_eq!(after(FlagOp::Remove), before & !named);
+            prop_assert_eq!(after(FlagOp::Replace), named);
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! The outbound queue: what is accepted for others, one row per recipient.
 //!
-//! A node claims what is due for a while, tries it, and then defers or finishes it. A claim that runs
-//! out (the node died) is due again: a message may be sent twice, never lost (RFC 5321 §6.1).
+//! A node claims what is due for a while, tries it, and then defers or finishes it. Claiming moves the time
+//! when the recipient is due to the end of the claim, so that a claim that runs out (the node died) is
+//! due again by itself: a message may be sent twice, never lost (RFC 5321 §6.1).
 
 use crate::blob::PreparedBlob;
 use crate::error::{Missing, StoreError};
@@ -58,12 +59,12 @@ pub struct QueuedRecipient {
     pub recipient: String,
     /// As given in [`NewQueued::recipients`].
     pub options: String,
-    /// When it is due, in Unix milliseconds.
+    /// When it is due, in Unix milliseconds; for one that is claimed, when the claim ends.
     pub next_attempt_ms: i64,
     /// How many attempts were made.
     pub attempts: u32,
-    /// Who has it claimed, and until when; also after that time, until the next claim.
-    pub claim: Option<(String, i64)>,
+    /// Who claimed it last, until it is deferred.
+    pub claimed_by: Option<String>,
     /// What the other side said last.
     pub last_reply: Option<String>,
 }
@@ -71,7 +72,7 @@ pub struct QueuedRecipient {
 macro_rules! recipient_where {
     ($rest:literal) => {
         concat!(
-            "SELECT queue_id, recipient, options, next_attempt_ms, attempts, claimed_by, claimed_until_ms, last_reply ",
+            "SELECT queue_id, recipient, options, next_attempt_ms, attempts, claimed_by, last_reply ",
             "FROM queue_recipient ",
             $rest
         )
@@ -79,15 +80,14 @@ macro_rules! recipient_where {
 }
 
 fn recipient(row: &Row<'_>) -> Result<QueuedRecipient, StoreError> {
-    let claimed_until_ms = row.int(6)?;
     Ok(QueuedRecipient {
         queue: QueueId(row.int(0)?),
         recipient: row.string(1)?,
         options: row.string(2)?,
         next_attempt_ms: row.int(3)?,
         attempts: row.small(4)?,
-        claim: row.opt_text(5)?.map(|by| (by.to_owned(), claimed_until_ms)),
-        last_reply: row.opt_text(7)?.map(str::to_owned),
+        claimed_by: row.opt_text(5)?.map(str::to_owned),
+        last_reply: row.opt_text(6)?.map(str::to_owned),
     })
 }
 
@@ -133,11 +133,10 @@ impl View<'_> {
         self.db.list(sql, params![limit], recipient)
     }
 
-    /// When the next recipient is due that nobody has claimed beyond that time, in Unix
-    /// milliseconds: when to call [`Tx::claim_due`] again.
+    /// When the next recipient is due, or the next claim runs out, in Unix milliseconds: when to call
+    /// [`Tx::claim_due`] again.
     pub fn queue_next_ms(&mut self) -> Result<Option<i64>, StoreError> {
-        let sql = "SELECT MIN(CASE WHEN claimed_until_ms > next_attempt_ms THEN claimed_until_ms
-                   ELSE next_attempt_ms END) FROM queue_recipient";
+        let sql = "SELECT MIN(next_attempt_ms) FROM queue_recipient";
         Ok(self.db.row(sql, &[], |row| row.opt_int(0))?.flatten())
     }
 }
@@ -159,7 +158,7 @@ impl Tx<'_> {
         self.db.execute(sql, values)?;
         for (recipient, options) in new.recipients {
             let sql = "INSERT INTO queue_recipient (queue_id, recipient, options, next_attempt_ms, attempts,
-                       claimed_until_ms, claimed_by, last_reply) VALUES (?1, ?2, ?3, ?4, 0, 0, NULL, NULL)
+                       claimed_by, last_reply) VALUES (?1, ?2, ?3, ?4, 0, NULL, NULL)
                        ON CONFLICT (queue_id, recipient) DO NOTHING";
             self.db.execute(sql, params![id, *recipient, *options, new.created_ms])?;
         }
@@ -178,23 +177,24 @@ impl Tx<'_> {
     ) -> Result<Vec<QueuedRecipient>, StoreError> {
         let sql = if self.db.is_postgres() {
             recipient_where!(
-                "WHERE next_attempt_ms <= ?1 AND claimed_until_ms <= ?1
+                "WHERE next_attempt_ms <= ?1
                  ORDER BY next_attempt_ms, queue_id LIMIT ?2 FOR UPDATE SKIP LOCKED"
             )
         } else {
             recipient_where!(
-                "WHERE next_attempt_ms <= ?1 AND claimed_until_ms <= ?1
+                "WHERE next_attempt_ms <= ?1
                  ORDER BY next_attempt_ms, queue_id LIMIT ?2"
             )
         };
         let mut due = self.db.list(sql, params![now_ms, limit], recipient)?;
         for entry in &mut due {
             let sql =
-                "UPDATE queue_recipient SET claimed_by = ?3, claimed_until_ms = ?4, attempts = attempts + 1
+                "UPDATE queue_recipient SET claimed_by = ?3, next_attempt_ms = ?4, attempts = attempts + 1
                        WHERE queue_id = ?1 AND recipient = ?2";
             self.db.execute(sql, params![entry.queue, &entry.recipient, node, until_ms])?;
             entry.attempts += 1;
-            entry.claim = Some((node.to_owned(), until_ms));
+            entry.next_attempt_ms = until_ms;
+            entry.claimed_by = Some(node.to_owned());
         }
         Ok(due)
     }
@@ -211,7 +211,7 @@ impl Tx<'_> {
         reply: Option<&str>,
     ) -> Result<(), StoreError> {
         self.effects.queue_touched = true;
-        let sql = "UPDATE queue_recipient SET next_attempt_ms = ?3, claimed_until_ms = 0, claimed_by = NULL,
+        let sql = "UPDATE queue_recipient SET next_attempt_ms = ?3, claimed_by = NULL,
                    last_reply = COALESCE(?4, last_reply) WHERE queue_id = ?1 AND recipient = ?2";
         self.must_change(sql, params![id, recipient, next_attempt_ms, reply], Missing::Queue)
     }

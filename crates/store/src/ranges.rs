@@ -80,12 +80,6 @@ impl RangeSet {
         self.ranges.splice(from..to, keep);
     }
 
-    /// True if `uid` is in the set.
-    pub fn contains(&self, uid: u32) -> bool {
-        let at = self.ranges.partition_point(|range| *range.end() < uid);
-        self.ranges.get(at).is_some_and(|range| range.contains(&uid))
-    }
-
     /// How many ranges there are.
     pub fn len(&self) -> usize {
         self.ranges.len()
@@ -141,7 +135,6 @@ mod tests {
                 }
                 prop_assert!(is_normal(set.as_slice()));
                 prop_assert_eq!(expand(set.as_slice()), oracle.clone());
-                prop_assert_eq!(set.contains(uid), oracle.contains(&uid));
             }
         }
     }

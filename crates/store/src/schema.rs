@@ -55,3 +55,45 @@ pub(crate) fn migrate(db: &mut Db<'_>) -> Result<(), OpenError> {
     db.execute("UPDATE format SET version = ?1", params![known])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::Link;
+
+    /// The database as the program that knew only the first `steps` left it, brought to the present.
+    fn tables_from(steps: usize) -> Vec<String> {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let mut db = Db::new(Link::Sqlite(&connection));
+        for step in &MIGRATIONS[..steps] {
+            db.script(step).unwrap();
+        }
+        if steps > 0 {
+            db.execute("UPDATE format SET version = ?1", params![steps as i64]).unwrap();
+        }
+        assert_eq!(version(&mut db).unwrap(), steps as i64);
+        migrate(&mut db).unwrap();
+        assert_eq!(version(&mut db).unwrap(), MIGRATIONS.len() as i64);
+        db.list("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name", &[], |row| row.string(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn every_earlier_format_becomes_the_present_one() {
+        let fresh = tables_from(0);
+        assert!(fresh.len() > 15);
+        for steps in 1..=MIGRATIONS.len() {
+            assert_eq!(tables_from(steps), fresh, "from format {steps}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_refused() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let mut db = Db::new(Link::Sqlite(&connection));
+        migrate(&mut db).unwrap();
+        db.execute("UPDATE format SET version = ?1", params![MIGRATIONS.len() as i64 + 1]).unwrap();
+        let refused = migrate(&mut db);
+        assert!(matches!(refused, Err(OpenError::TooNew { .. })));
+    }
+}

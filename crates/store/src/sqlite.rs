@@ -1,5 +1,6 @@
 //! SQLite: one file, one writer thread, a pool of readers.
 
+mod checkpoint;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,29 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Statements kept prepared per connection; there are fewer in this crate.
 const STATEMENTS_MAX: usize = 256;
 
+/// Where a database is and how it is kept.
+pub(crate) struct Place {
+    path: PathBuf,
+    checkpoint_pages: u32,
+}
+
+impl Place {
+    /// Reads what stands behind `sqlite:`.
+    pub fn parse(text: &str, data_dir: &Path) -> Result<Place, OpenError> {
+        let (file, option) = text.split_once('?').map_or((text, None), |(file, option)| (file, Some(option)));
+        let checkpoint_pages = match option.map(|option| option.strip_prefix("checkpoint_pages=")) {
+            None => Some(checkpoint::PAGES),
+            Some(number) => number.and_then(|number| number.parse().ok()),
+        };
+        match checkpoint_pages {
+            Some(checkpoint_pages) if !file.is_empty() => {
+                Ok(Place { path: data_dir.join(file), checkpoint_pages })
+            }
+            _ => Err(OpenError::Setting("store.url: after \"sqlite:\" comes a file name".to_owned())),
+        }
+    }
+}
+
 /// The engine of an open SQLite database.
 pub(crate) struct Engine {
     jobs: Mutex<Option<Sender<Box<dyn Job>>>>,
@@ -34,17 +58,17 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Opens or makes the database at `path`, brings it to the present format, starts the writer.
-    pub fn open(path: PathBuf, readers: usize, shared: Arc<Shared>) -> Result<Engine, OpenError> {
-        let connection = writer::connect(&path)?;
+    /// Opens or makes the database at `place`, brings it to the present format, starts the writer.
+    pub fn open(place: Place, readers: usize, shared: Arc<Shared>) -> Result<Engine, OpenError> {
+        let connection = writer::connect(&place.path)?;
         prepare(&connection, &shared)?;
         let (jobs, queue) = mpsc::channel();
-        let thread = writer::start(connection, path.clone(), shared, queue)
+        let thread = writer::start(connection, &place, shared, queue)
             .map_err(|error| OpenError::Failed(error.to_string()))?;
         Ok(Engine {
             jobs: Mutex::new(Some(jobs)),
             writer: Mutex::new(Some(thread)),
-            path,
+            path: place.path,
             readers: Mutex::new(Vec::new()),
             readers_max: readers.max(1),
         })
@@ -84,11 +108,6 @@ impl Engine {
             }
         }
         outcome
-    }
-
-    /// A connection of its own for the check.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 }
 

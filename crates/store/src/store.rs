@@ -20,7 +20,8 @@ use crate::{postgres, sqlite};
 /// Where the data lies.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `sqlite:FILE`, relative to `data_dir`, or `postgres://user@host/database`; a socket folder
+    /// `sqlite:FILE`, relative to `data_dir` (a following `?checkpoint_pages=N` sets after how many
+    /// pages of 4 KiB the log is brought into the file), or `postgres://user@host/database`; a socket folder
     /// as `postgres://user@/database?host=/run/postgresql`.
     pub url: String,
     /// `file:FOLDER`, relative to `data_dir`: where content over 64 KiB (compressed) lies as files.
@@ -50,7 +51,7 @@ struct Inner {
 
 enum Engine {
     Sqlite(sqlite::Engine),
-    Postgres(postgres::Engine),
+    Postgres(Box<postgres::Engine>),
 }
 
 impl Store {
@@ -66,13 +67,13 @@ impl Store {
         let blobs = open_blobs(settings)?;
         let shared = Arc::new(Shared::new(blobs));
         let (engine, lock) = if let Some(file) = settings.url.strip_prefix("sqlite:") {
+            let place = sqlite::Place::parse(file, &settings.data_dir)?;
             let lock = lock_folder(&settings.data_dir)?;
-            let path = settings.data_dir.join(file);
-            let engine = sqlite::Engine::open(path, settings.readers, Arc::clone(&shared))?;
+            let engine = sqlite::Engine::open(place, settings.readers, Arc::clone(&shared))?;
             (Engine::Sqlite(engine), Some(lock))
         } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
             let engine = postgres::Engine::open(&settings.url, settings.readers, Arc::clone(&shared))?;
-            (Engine::Postgres(engine), None)
+            (Engine::Postgres(Box::new(engine)), None)
         } else {
             let what = "store.url must begin with \"sqlite:\" or \"postgres://\"";
             return Err(OpenError::Setting(what.to_owned()));

@@ -7,7 +7,7 @@ use crate::error::Fault;
 use crate::flag::{Keyword, SystemFlags};
 use crate::limits;
 use crate::search::{DateTest, SearchKey, TextKey};
-use crate::set::SequenceSet;
+use crate::set::{NumberSet, SequenceSet};
 
 /// The arguments of SEARCH.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +32,23 @@ pub struct SearchReturn {
     pub all: bool,
     /// How many.
     pub count: bool,
-    /// Keep the result for `$` (RFC 9051 §6.4.4.1).
+    /// Keep the result for `$` (RFC 9051 §6.4.4.1). A search that fails with NO empties it, as does
+    /// selecting a mailbox; one that fails with BAD leaves it alone.
     pub save: bool,
+}
+
+impl SearchReturn {
+    /// The messages out of `found` that the answer is about: the first and last where only MIN and
+    /// MAX are asked for, else all. These are what SAVE keeps (RFC 9051 §6.4.4.4) and whose highest
+    /// modseq the answer bears (RFC 7162 §3.1.10).
+    pub fn covered(&self, found: &NumberSet) -> NumberSet {
+        if self.all || self.count || !(self.min || self.max) {
+            return found.clone();
+        }
+        let first = found.first().filter(|_| self.min);
+        let last = found.last().filter(|_| self.max);
+        first.into_iter().chain(last).collect()
+    }
 }
 
 pub(super) fn parse(cursor: &mut Cursor, numbering: Numbering) -> Parsed<Request> {

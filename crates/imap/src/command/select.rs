@@ -23,7 +23,7 @@ pub(super) fn parse(cursor: &mut Cursor, _: Numbering) -> Parsed<Request> {
 /// What stands behind the name of SELECT or EXAMINE.
 pub(super) fn arguments(cursor: &mut Cursor, read_only: bool) -> Parsed<Request> {
     cursor.space()?;
-    let mailbox = cursor.mailbox()?;
+    let name = cursor.astring()?;
     let mut condstore = false;
     if cursor.rest().starts_with(b" (") {
         cursor.space()?;
@@ -36,5 +36,8 @@ pub(super) fn arguments(cursor: &mut Cursor, read_only: bool) -> Parsed<Request>
         })?;
     }
     cursor.end()?;
-    Ok(Request::Run(Command::Select(Select { mailbox, read_only, condstore })))
+    Ok(match MailboxName::from_wire(&name, cursor.dialect()) {
+        Ok(mailbox) => Request::Run(Command::Select(Select { mailbox, read_only, condstore })),
+        Err(error) => Request::SelectNothing(error),
+    })
 }

@@ -45,6 +45,23 @@ pub enum Attribute {
 }
 
 impl Attribute {
+    /// The attributes that say what a mailbox is for (RFC 6154 §2, RFC 8457).
+    pub const SPECIAL_USES: [Attribute; 8] = [
+        Attribute::All,
+        Attribute::Archive,
+        Attribute::Drafts,
+        Attribute::Flagged,
+        Attribute::Important,
+        Attribute::Junk,
+        Attribute::Sent,
+        Attribute::Trash,
+    ];
+
+    /// The special use of that name, such as `\Sent`, in any case.
+    pub fn special_use(name: &str) -> Option<Attribute> {
+        Attribute::SPECIAL_USES.into_iter().find(|known| known.name().eq_ignore_ascii_case(name))
+    }
+
     /// Its name on the wire.
     pub fn name(self) -> &'static str {
         match self {

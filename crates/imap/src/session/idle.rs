@@ -3,11 +3,12 @@
 use super::{Ask, Session, Waiting};
 use crate::cursor::Tag;
 use crate::error::Fault;
+use crate::limits;
 use crate::response::{self, Condition};
 use wire::{Now, Outputs};
 
 impl Session {
-    pub(super) fn idle(&mut self, _: Now, tag: Tag, out: &mut Outputs<Ask>) {
+    pub(super) fn idle(&mut self, tag: Tag, out: &mut Outputs<Ask>) {
         response::continuation("idling", out.bytes_mut());
         // What changed between the last command and this one would otherwise wait for the next
         // change.
@@ -40,11 +41,11 @@ impl Session {
     /// Keeps address translators from forgetting the connection. Seldom, for the sake of phone
     /// batteries.
     pub(super) fn still_here(&mut self, now: Now, out: &mut Outputs<Ask>) {
-        if let Waiting::Done { spoke, .. } = &mut self.waiting {
-            if now >= *spoke + crate::limits::IDLE_KEEPALIVE {
-                *spoke = now;
-                response::untagged(Condition::Ok, None, "Still here", out.bytes_mut());
-            }
+        if let Waiting::Done { spoke, .. } = &mut self.waiting
+            && now >= *spoke + limits::IDLE_KEEPALIVE
+        {
+            *spoke = now;
+            response::untagged(Condition::Ok, None, "Still here", out.bytes_mut());
         }
     }
 }

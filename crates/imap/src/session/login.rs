@@ -6,7 +6,7 @@ use crate::cursor::Tag;
 use crate::error::Fault;
 use crate::limits;
 use crate::response::{self, Code, Condition};
-use sasl::{Exchange, Failure, Mechanism, NotOffered, Step};
+use sasl::{Exchange, Failure, Malformed, Mechanism, NotOffered, Step};
 use wire::literal::CommandLimits;
 use wire::{Input, Now, Outputs};
 
@@ -135,6 +135,10 @@ impl Session {
 
     fn login_failed(&mut self, tag: &Tag, failure: Failure, out: &mut Outputs<Ask>) {
         match failure {
+            // Not a name or password that anybody could have: wrong, but no broken grammar.
+            Failure::Malformed(Malformed::User | Malformed::Password) => {
+                self.not_logged_in(tag, &Fault::WrongCredentials, out);
+            }
             Failure::Malformed(_) | Failure::TooLong { .. } => {
                 self.refuse(
                     Some(tag),

@@ -117,6 +117,7 @@ pub enum Answer {
 
 /// How an authentication goes on.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, moved on at once")]
 pub enum SaslAnswer {
     /// As the exchange says.
     Step(sasl::Step),

@@ -5,7 +5,7 @@ use imap::mailbox::MailboxName;
 use imap::response;
 use imap::seqmap::SeqMap;
 use imap::set::NumberSet;
-use imap::{Answer, Ask, Dialect, Opened, Outcome, SaslAnswer, Session};
+use imap::{Answer, Ask, Dialect, Enabled, Opened, Outcome, SaslAnswer, Session};
 use std::collections::{BTreeMap, BTreeSet};
 use transcript::{Reaction, World};
 use wire::{Now, Outputs};
@@ -39,6 +39,8 @@ pub struct House {
     pub view: Option<View>,
     pub saved: NumberSet,
     pub modseq: u64,
+    /// As the last command said.
+    enabled: Enabled,
     uid_validity: u32,
 }
 
@@ -50,6 +52,7 @@ impl House {
             view: None,
             saved: NumberSet::new(),
             modseq: 0,
+            enabled: Enabled::default(),
             uid_validity: 0,
         };
         house.create(MailboxName::inbox());
@@ -138,10 +141,13 @@ impl World<Session> for House {
                 _ => Opened::Yes,
             }),
             Ask::Idle => {
-                self.report(Dialect::Rev1, out);
+                self.report(self.enabled.dialect(), out);
                 Answer::Idling
             }
-            Ask::Run(run) => self.run(&run, out),
+            Ask::Run(run) => {
+                self.enabled = run.enabled;
+                self.run(&run, out)
+            }
         })
     }
 

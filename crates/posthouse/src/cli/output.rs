@@ -74,7 +74,8 @@ fn table(out: &mut impl Write, head: &[&str], rows: Vec<Vec<String>>) -> io::Res
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let head = head.iter().map(|name| (*name).to_string()).collect();
     for row in std::iter::once(head).chain(rows.iter().cloned()) {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         writeln!(out, "{}", cells.join("  ").trim_end())?;
     }
     Ok(())
@@ -104,7 +105,8 @@ fn print_stories(out: &mut impl Write, stories: &[Story]) -> io::Result<()> {
 }
 
 fn print_checked(out: &mut impl Write, checked: &Checked) -> io::Result<()> {
-    let counted: Vec<String> = checked.counted.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let counted: Vec<String> =
+        checked.counted.iter().map(|(name, count)| format!("{count} {name}")).collect();
     writeln!(out, "looked at {}", counted.join(", "))?;
     if checked.findings.is_empty() {
         return writeln!(out, "all is well");
@@ -153,7 +155,8 @@ mod tests {
     #[test]
     fn tables_line_up() {
         let mut out = Vec::new();
-        table(&mut out, &["A", "BB"], vec![vec!["x".into(), "y".into()], vec!["xyz".into(), "z".into()]]).unwrap();
+        table(&mut out, &["A", "BB"], vec![vec!["x".into(), "y".into()], vec!["xyz".into(), "z".into()]])
+            .unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "A    BB\nx    y\nxyz  z\n");
     }
 }

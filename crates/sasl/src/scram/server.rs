@@ -49,6 +49,7 @@ pub(crate) struct AwaitFinal {
 }
 
 impl AwaitFirst {
+    /// Waits for the first message of a client to whom `offer` was made; `plus` for SCRAM-SHA-256-PLUS.
     pub fn new(offer: &Offer, plus: bool, nonce: ServerNonce) -> AwaitFirst {
         AwaitFirst { plus, can_bind: offer.can_bind(), bindings: offer.bindings.clone(), nonce }
     }
@@ -83,6 +84,7 @@ impl AwaitFirst {
 }
 
 impl AwaitLookup {
+    /// The name that the client gave, prepared.
     pub fn user(&self) -> &str {
         &self.user
     }

@@ -37,7 +37,7 @@ impl View<'_> {
         let (mut files, mut out) = (Vec::new(), Vec::new());
         self.db.each(sql, &[], &mut |row| {
             let (blob_id, digest, size_bytes) = (row.int(0)?, row.blob(1)?, row.count(4)?);
-            if checker.report.counted.contents % 256 == 0 {
+            if checker.report.counted.contents.is_multiple_of(256) {
                 checker.progress("contents", checker.report.counted.contents, total);
             }
             checker.report.counted.contents += 1;

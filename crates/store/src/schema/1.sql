@@ -82,6 +82,8 @@ CREATE TABLE content (
     data BLOB
 );
 
+-- With row ids, unlike the other tables: rows of 1 KB and more would each take an overflow page, and
+-- appending in order of arrival writes a third less per delivery.
 CREATE TABLE message (
     account_id INTEGER NOT NULL,
     message_id INTEGER NOT NULL,
@@ -93,7 +95,7 @@ CREATE TABLE message (
     prefix BLOB NOT NULL,
     overview BLOB NOT NULL,
     PRIMARY KEY (account_id, message_id)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE placement (
     account_id INTEGER NOT NULL,
@@ -132,13 +134,13 @@ CREATE TABLE queue (
     trace_id INTEGER NOT NULL
 );
 
+-- Whoever claims a recipient sets next_attempt_ms to when the claim ends.
 CREATE TABLE queue_recipient (
     queue_id INTEGER NOT NULL,
     recipient TEXT NOT NULL,
     options TEXT NOT NULL,
     next_attempt_ms INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
-    claimed_until_ms INTEGER NOT NULL,
     claimed_by TEXT,
     last_reply TEXT,
     PRIMARY KEY (queue_id, recipient)

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{BUSY_TIMEOUT, STATEMENTS_MAX};
+use super::checkpoint::{Checkpointer, observe};
+use super::{BUSY_TIMEOUT, Place, STATEMENTS_MAX};
 use crate::error::StoreError;
 use crate::job::Job;
 use crate::shared::Shared;
@@ -18,11 +20,6 @@ use crate::view::{Effects, Tx};
 
 /// Most jobs in one commit, so that the first does not wait too long for the last.
 const BATCH_JOBS_MAX: usize = 1024;
-
-/// After how many pages of 4 KiB the log is brought into the file. Pages that many commits changed are
-/// then written once; SQLite's own 1000 means a second sync for every few hundred deliveries.
-/// The pause grows with it, to some tens of milliseconds, and the log takes 32 MB of disk.
-const CHECKPOINT_PAGES: i64 = 8000;
 
 /// Opens the connection that writes. What the log holds is first brought into the file and synced:
 /// after a failed sync the system may show pages that never reached the disk, and nothing may be
@@ -37,13 +34,30 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;
          PRAGMA temp_store = MEMORY;",
     )?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    observe(&connection);
     let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     // A reader held on to the old log for all of the timeout.
     if busy == 0 { Ok(connection) } else { Err(StoreError::Conflict) }
 }
 
+/// How much of the time a sync takes is waited, at most, for callers who were told of the last commit and
+/// are likely to come again; nobody waits who is alone. On a slow disk this nearly doubles what
+/// one sync carries, where otherwise two groups of callers take turns.
+const LINGER_SHARE: u32 = 8;
+/// The longest such wait.
+const LINGER_MAX: Duration = Duration::from_micros(500);
+
+/// What the last commit was like.
+#[derive(Default)]
+struct Last {
+    jobs: usize,
+    sync: Duration,
+}
+
 struct Writer {
+    last: Last,
+    // Dropped before our connection, which then is the last one and tidies up the log.
+    checkpointer: Checkpointer,
     connection: Option<Connection>,
     path: PathBuf,
     shared: Arc<Shared>,
@@ -53,11 +67,18 @@ struct Writer {
 /// Starts the thread; it ends when the queue's last sender is gone and the queue is empty.
 pub(super) fn start(
     connection: Connection,
-    path: PathBuf,
+    place: &Place,
     shared: Arc<Shared>,
     queue: Receiver<Box<dyn Job>>,
 ) -> io::Result<JoinHandle<()>> {
-    let mut writer = Writer { connection: Some(connection), path, shared, queue };
+    let mut writer = Writer {
+        last: Last::default(),
+        checkpointer: Checkpointer::start(&place.path, place.checkpoint_pages)?,
+        connection: Some(connection),
+        path: place.path.clone(),
+        shared,
+        queue,
+    };
     thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
         while let Ok(first) = writer.queue.recv() {
             writer.commit_from(first);
@@ -75,6 +96,7 @@ impl Writer {
         let mut batch = Batch {
             connection: &connection,
             shared: &self.shared,
+            last: &mut self.last,
             done: Vec::new(),
             effects: Effects::default(),
         };
@@ -85,12 +107,12 @@ impl Writer {
             // The outcome is unknown: no file that a row may name is removed.
             Err(_) => effects.adopted.iter().for_each(|file| file.adopt()),
         }
-        let usable = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
-        if usable && !must_reopen(&outcome) {
-            self.connection = Some(connection);
-        }
         for job in done {
             job.finish(outcome.clone());
+        }
+        let usable = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
+        if usable && !must_reopen(&outcome) && self.checkpointer.after_commit(&connection).is_ok() {
+            self.connection = Some(connection);
         }
     }
 }
@@ -104,6 +126,7 @@ fn must_reopen(outcome: &Result<(), StoreError>) -> bool {
 struct Batch<'a> {
     connection: &'a Connection,
     shared: &'a Shared,
+    last: &'a mut Last,
     done: Vec<Box<dyn Job>>,
     effects: Effects,
 }
@@ -120,12 +143,26 @@ impl Batch<'_> {
         let mut next = Some(first);
         while let Some(job) = next {
             self.run_job(job)?;
-            next = if self.done.len() < BATCH_JOBS_MAX { queue.try_recv().ok() } else { None };
+            next = if self.done.len() < BATCH_JOBS_MAX { self.next(queue) } else { None };
         }
         if self.done.is_empty() {
             return Ok(());
         }
-        self.execute("COMMIT")
+        let begun = Instant::now();
+        let committed = self.execute("COMMIT");
+        *self.last = Last { jobs: self.done.len(), sync: begun.elapsed() };
+        committed
+    }
+
+    /// The next job that waits, or comes within the moment that is lingered for it.
+    fn next(&self, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+        if let Ok(job) = queue.try_recv() {
+            return Some(job);
+        }
+        if self.done.len() >= self.last.jobs {
+            return None;
+        }
+        queue.recv_timeout((self.last.sync / LINGER_SHARE).min(LINGER_MAX)).ok()
     }
 
     /// Runs one job. The first needs no savepoint: if it fails, there is nothing else to keep.

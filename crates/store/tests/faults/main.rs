@@ -43,7 +43,8 @@ fn main() {
 }
 
 fn settings(folder: &Path) -> Settings {
-    let (url, blobs) = ("sqlite:posthouse.db".to_owned(), "file:blobs".to_owned());
+    // Checkpoints come so early that the sweep meets many.
+    let (url, blobs) = ("sqlite:posthouse.db?checkpoint_pages=60".to_owned(), "file:blobs".to_owned());
     Settings { url, blobs, data_dir: folder.to_owned(), readers: 2 }
 }
 
@@ -115,8 +116,8 @@ fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64)
     println!("removing {} {number}", added.message_id);
     let job = move |tx: &mut Tx<'_>| {
         let change = FlagChange { op: FlagOp::Add, flags: Flags::DELETED, keywords: Keywords::NONE };
-        tx.change_flags(account, inbox, &[range.clone()], &change, None)?;
-        tx.expunge(account, inbox, Some(&[range.clone()]))
+        tx.change_flags(account, inbox, std::slice::from_ref(&range), &change, None)?;
+        tx.expunge(account, inbox, Some(std::slice::from_ref(&range)))
     };
     if store.write_blocking(job).is_ok() {
         println!("removed {} {number}", added.message_id);

@@ -238,7 +238,13 @@ pub fn random_walk_matches_model(store: &Store) {
             }
             2 => {
                 let flags = Flags(random(32) as u8);
-                change(store, (ann, boxes[here]), &[range.clone()], (FlagOp::Replace, flags, &[]), None);
+                change(
+                    store,
+                    (ann, boxes[here]),
+                    std::slice::from_ref(&range),
+                    (FlagOp::Replace, flags, &[]),
+                    None,
+                );
                 models[here].range_mut(range).for_each(|(_, have)| *have = flags.0);
             }
             3 => {
@@ -250,8 +256,8 @@ pub fn random_walk_matches_model(store: &Store) {
                     models[here].range(range.clone()).map(|(uid, flags)| (*uid, *flags)).collect();
                 let job_range = range.clone();
                 write(store, move |tx| match kind {
-                    4 => tx.copy(ann, boxes[here], &[job_range.clone()], boxes[there]),
-                    _ => tx.move_messages(ann, boxes[here], &[job_range.clone()], boxes[there]),
+                    4 => tx.copy(ann, boxes[here], std::slice::from_ref(&job_range), boxes[there]),
+                    _ => tx.move_messages(ann, boxes[here], std::slice::from_ref(&job_range), boxes[there]),
                 });
                 for (uid, flags) in going {
                     models[there].insert(next[there], flags);

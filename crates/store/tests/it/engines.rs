@@ -132,5 +132,7 @@ fn stop_when_we_end(folder: &Path) {
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null());
+    // It outlives this process, so there is nobody to wait for it.
+    #[allow(clippy::zombie_processes, reason = "it ends after this process")]
     watchdog.spawn().unwrap();
 }

@@ -1,5 +1,7 @@
 //! The store from outside: one suite, run on every engine.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod accounts;
 mod changes;
 mod checks;
@@ -45,7 +47,7 @@ suite! {
         renaming_inbox_moves_messages, subscriptions_outlive_mailboxes, special_uses_are_kept, recent_is_told_once;
     messages: a_message_comes_back_whole, content_is_shared, large_content_lies_in_a_file, quota_holds,
         message_numbers_rise, listing_stops_early, failed_jobs_leave_nothing, one_bad_job_spares_the_others,
-        watches_tell, views_do_not_change, a_panic_is_an_error;
+        watches_tell, views_do_not_change, a_panic_is_an_error, async_callers_are_served;
     changes: flags_change_and_count, unchanged_since_refuses, keywords_are_spelled_one_way, expunge_leaves_tombstones,
         copies_are_new_messages, copies_keep_to_the_quota, moves_keep_messages, changes_since_tell_all,
         uids_follow_every_change, random_walk_matches_model;

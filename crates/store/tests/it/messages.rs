@@ -261,3 +261,31 @@ pub fn a_panic_is_an_error(store: &Store) {
     fill(store, ann, inbox, 1, Flags::NONE);
     assert_eq!(live(store, ann, inbox), [1]);
 }
+
+pub fn async_callers_are_served(store: &Store) {
+    let ann = account(store, "ann");
+    let inbox = inbox(store, ann);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let content = noise(300_000);
+    let (store, expected) = (store.clone(), content.clone());
+    runtime.block_on(async move {
+        let blob = store.prepare_blob(content).await.unwrap();
+        let id =
+            store.write(move |tx| Ok(tx.add_message(ann, inbox, &plain(&blob))?.message_id)).await.unwrap();
+        let read = store.read(move |view| view.read_content(ann, id)).await.unwrap();
+        let long = store.read_long(move |view| view.read_content(ann, id)).await.unwrap();
+        assert!(read == expected && long == expected);
+        let tasks: Vec<_> = (0..40)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { store.read(move |view| view.uids(ann, inbox)).await.unwrap() })
+            })
+            .collect();
+        for task in tasks {
+            assert_eq!(task.await.unwrap(), [1..=1]);
+        }
+        let failed = store.read(|_| Err::<(), _>(StoreError::Abandoned(String::new()))).await;
+        assert_eq!(failed, Err(StoreError::Abandoned(String::new())));
+        assert!(store.free_bytes().unwrap() > 0);
+    });
+}

@@ -118,3 +118,40 @@ fn two_nodes_share_a_database() {
     assert_eq!(last[0].get(), 101);
     assert_clean(&one);
 }
+
+#[test]
+fn the_log_starts_anew_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = "sqlite:posthouse.db?checkpoint_pages=50".to_owned();
+    let store = Store::open(&Settings { url, ..sqlite_settings(folder.path()) }).unwrap();
+    let ann = account(&store, "ann");
+    let inbox = inbox(&store, ann);
+    for _ in 0..400 {
+        fill(&store, ann, inbox, 1, Flags::NONE);
+    }
+    let log = fs::metadata(folder.path().join("posthouse.db-wal")).unwrap().len();
+    // Each commit adds some eight pages.
+    assert!(log < 400 * 8 * 4096 / 4, "the log is {log} bytes long");
+    assert_eq!(live(&store, ann, inbox).len(), 400);
+    drop(store);
+    assert!(!folder.path().join("posthouse.db-wal").exists(), "whoever closes last tidies up");
+    for bad in ["sqlite:", "sqlite:x?checkpoint_pages=", "sqlite:x?checkpoint_pages=-1", "sqlite:x?y=1"] {
+        let settings = Settings { url: bad.to_owned(), ..sqlite_settings(folder.path()) };
+        assert!(matches!(refusal(&settings), OpenError::Setting(_)), "{bad}");
+    }
+}
+
+#[test]
+fn the_last_handle_may_go_inside_a_task() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut stores = vec![Store::open(&sqlite_settings(here.path())).unwrap()];
+    stores.extend(server().map(|server| Store::open(&server.settings(there.path())).unwrap()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    for store in stores {
+        runtime.block_on(async {
+            let task = tokio::spawn(async move { store.read(|view| view.domains()).await.unwrap().len() });
+            assert_eq!(task.await.unwrap(), 0);
+        });
+    }
+    Store::open(&sqlite_settings(here.path())).unwrap();
+}

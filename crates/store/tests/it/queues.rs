@@ -41,7 +41,7 @@ pub fn entries_are_claimed_once(store: &Store) {
     assert_eq!(claim(store, "two", 1_100, 10), ["a@x.example"], "a claim that ran out is due again");
     let all = store.read_blocking(|view| view.queued_recipients(id)).unwrap();
     assert_eq!(all.iter().map(|found| found.attempts).collect::<Vec<_>>(), [2, 1]);
-    assert_eq!(all[0].claim, Some(("two".to_owned(), 1_200)));
+    assert_eq!((all[0].claimed_by.as_deref(), all[0].next_attempt_ms), (Some("two"), 1_200));
     assert_eq!(all[1].options, "NOTIFY=NEVER");
     let empty = store.prepare_blob_blocking(b"").unwrap();
     let refused = store.write_blocking(move |tx| {
@@ -69,7 +69,7 @@ pub fn deferring_and_finishing(store: &Store) {
     assert_eq!(claim(store, "one", 4_999, 10).len(), 0);
     let list = store.read_blocking(|view| view.queue_list(10)).unwrap();
     assert_eq!(
-        (list.len(), list[0].last_reply.as_deref(), list[0].claim.is_none()),
+        (list.len(), list[0].last_reply.as_deref(), list[0].claimed_by.is_none()),
         (1, Some("451 later"), true)
     );
     assert_eq!(claim(store, "two", 5_000, 10).len(), 1);

@@ -1,0 +1,184 @@
+//! FETCH (RFC 9051 §6.4.5): planned once, then rows go from the store into the output.
+
+mod content;
+mod plan;
+mod row;
+
+use super::news::{self, Telling};
+use super::selected::Selected;
+use super::store::Marking;
+use super::{BATCH_MAX_BYTES, BATCH_MAX_ROWS, Cost, Done, Failure, ImapService, Logins, send};
+use crate::driver::Wire;
+use ::imap::command::Fetch;
+use ::imap::response::Code;
+use ::imap::set::NumberSet;
+use ::imap::{Enabled, Outcome};
+use ::store::{FlagChange, FlagOp, Flags, Keywords, ModSeq, Placement, StoreError, UidRange, View};
+use plan::{Needs, Plan};
+use row::RowWriter;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Ranges handed to the store in one read: clients name thousands of scattered UIDs.
+const BATCH_MAX_RANGES: usize = 512;
+/// Messages whose content is read in one read of the store.
+const BATCH_MAX_CONTENTS: usize = 64;
+
+/// Where a FETCH stands.
+struct Progress {
+    /// What is left, ascending.
+    left: Vec<UidRange>,
+    /// Messages that the fetch itself marked \Seen.
+    marked: NumberSet,
+    /// A part is in an encoding that BINARY cannot undo (RFC 3516 §4.3).
+    unknown_encoding: bool,
+}
+
+impl<L: Logins> ImapService<L> {
+    pub(super) async fn fetch(&mut self, fetch: Fetch, enabled: Enabled, wire: &mut Wire) -> Done {
+        let plan = Arc::new(Plan::new(&fetch.items, enabled));
+        let first = Arc::clone(&plan);
+        let telling = Telling::beside(enabled, fetch.numbering);
+        let start = move |view: &mut View<'_>, selected: &mut Selected, out: &mut Vec<u8>| {
+            news::tell(view, selected, &telling, out)?;
+            let wanted = wanted(view, selected, &fetch)?;
+            let mut progress = Progress {
+                left: wanted.ranges().to_vec(),
+                marked: NumberSet::new(),
+                unknown_encoding: false,
+            };
+            if !first.sets_seen || selected.read_only {
+                batch(view, selected, &first, &mut progress, out)?;
+            }
+            Ok(progress)
+        };
+        let mut progress = self.read(&mut wire.out, Cost::Short, start).await?;
+        if plan.sets_seen && !self.selected()?.read_only {
+            self.set_seen(&mut progress, enabled, wire).await?;
+        }
+        while !progress.left.is_empty() {
+            send(wire).await?;
+            let plan = Arc::clone(&plan);
+            let next = move |view: &mut View<'_>, selected: &mut Selected, out: &mut Vec<u8>| {
+                batch(view, selected, &plan, &mut progress, out)?;
+                Ok(progress)
+            };
+            progress = self.read(&mut wire.out, Cost::Short, next).await?;
+        }
+        if wire.out.len() > BATCH_MAX_BYTES {
+            send(wire).await?;
+        }
+        if progress.unknown_encoding {
+            return Ok(Outcome::no("A part is in an unknown encoding").with_code(Code::UnknownCte));
+        }
+        Ok(Outcome::ok("FETCH completed"))
+    }
+
+    /// Marks what is about to be fetched \Seen, all in one write; its FLAGS go into the responses.
+    async fn set_seen(
+        &mut self,
+        progress: &mut Progress,
+        enabled: Enabled,
+        wire: &mut Wire,
+    ) -> Result<(), Failure> {
+        let place = self.place()?;
+        let change = FlagChange { op: FlagOp::Add, flags: Flags::SEEN, keywords: Keywords::NONE };
+        let marking = Marking { ranges: progress.left.clone(), change, unchanged_since: None };
+        match self.mark(place, marking).await {
+            Ok(marked) => {
+                progress.marked = marked.changes.changed.iter().map(|message| message.uid.get()).collect();
+                self.settle_marked(&marked, Telling { enabled, ..Telling::default() }, wire).await
+            }
+            // Reading mail must go on when nothing can be written.
+            Err(error @ (StoreError::Full | StoreError::Io(_) | StoreError::Conflict)) => {
+                super::error::report(&error);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The UIDs of the messages that are to be told of.
+fn wanted(view: &mut View<'_>, selected: &Selected, fetch: &Fetch) -> Result<NumberSet, Failure> {
+    let uids = selected.uids(&fetch.messages, fetch.numbering)?;
+    let Some(since) = fetch.changed_since else { return Ok(uids) };
+    // A modseq from the future is no reason to fail (RFC 7162 §3.1.4.1): nothing is above it.
+    let changed = view.changes_since(selected.account, selected.mailbox, ModSeq(since))?.changed;
+    let changed: NumberSet = changed.iter().map(|placement| placement.uid.get()).collect();
+    Ok(uids.intersection(&changed))
+}
+
+/// Writes responses until the batch is full or all are written.
+fn batch(
+    view: &mut View<'_>,
+    selected: &mut Selected,
+    plan: &Plan,
+    progress: &mut Progress,
+    out: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    let mut rows = 0;
+    while !progress.left.is_empty() && out.len() < BATCH_MAX_BYTES && rows < BATCH_MAX_ROWS {
+        let (count, last) = match plan.needs {
+            Needs::Content => content::write(view, selected, plan, progress, out)?,
+            _ => list(view, selected, plan, progress, out)?,
+        };
+        rows += count;
+        advance(&mut progress.left, last);
+    }
+    Ok(())
+}
+
+/// Takes what was written off what is left. `last` is the last UID looked at, or the end of the
+/// ranges that were handed to the store.
+fn advance(left: &mut Vec<UidRange>, last: u32) {
+    let done = left.partition_point(|range| *range.end() <= last);
+    left.drain(..done);
+    if let Some(first) = left.first_mut().filter(|first| *first.start() <= last) {
+        *first = last + 1..=*first.end();
+    }
+}
+
+/// The ranges of the next read and their end.
+fn next_ranges(left: &[UidRange]) -> (&[UidRange], u32) {
+    let next = &left[..left.len().min(BATCH_MAX_RANGES)];
+    (next, next.last().map_or(u32::MAX, |range| *range.end()))
+}
+
+/// Rows that placements or overviews suffice for. Rows whose overview lacks something are written
+/// from their content afterwards.
+fn list(
+    view: &mut View<'_>,
+    selected: &mut Selected,
+    plan: &Plan,
+    progress: &mut Progress,
+    out: &mut Vec<u8>,
+) -> Result<(usize, u32), Failure> {
+    let (account, mailbox) = (selected.account, selected.mailbox);
+    let (ranges, end) = next_ranges(&progress.left);
+    let (mut rows, mut last, mut incomplete) = (0, end, Vec::new());
+    let writer = RowWriter { plan, selected, marked: &progress.marked };
+    let mut visit = |placement: Placement<'_>, overview: Option<&[u8]>| {
+        rows += 1;
+        if !writer.from_overview(&placement, overview, out) {
+            incomplete.push(placement.to_owned());
+        }
+        let full =
+            out.len() >= BATCH_MAX_BYTES || rows >= BATCH_MAX_ROWS || incomplete.len() >= BATCH_MAX_CONTENTS;
+        if full {
+            last = placement.uid.get();
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    };
+    match plan.needs {
+        Needs::Placement => view.placements(account, mailbox, ranges, &mut |row| visit(row, None))?,
+        _ => {
+            view.listing(account, mailbox, ranges, &mut |row| visit(row.placement, Some(row.overview)))?;
+        }
+    }
+    for placement in incomplete {
+        content::write_one(view, selected, plan, progress, (&placement, None), out)?;
+    }
+    Ok((rows, last))
+}
