@@ -6,7 +6,8 @@
 //! - `--server`: the server's binary; else `posthouse` beside the folder of this program.
 //! - `--data`: where the mail is kept; the folder stays, and a later run goes on with it. Else a
 //!   folder next to the server's binary that is removed at the end.
-//! - `SIZE`: sizes in ascending order; else 1000 10000 100000 1000000.
+//! - `SIZE`: sizes in ascending order; else 1000 10000 100000 1000000. A column is headed by what there
+//!   really was: deliveries of an earlier run may have added some.
 //!
 //! The mailbox is filled through the store, then read and added to through the running server. "Cold"
 //! is the first time after the server started; the operating system still has the files in memory.
@@ -61,11 +62,11 @@ fn main() -> Outcome<()> {
     let arguments = Arguments::read()?;
     let mut table = Table { sizes: Vec::new(), rows: Vec::new() };
     for size in &arguments.sizes {
-        grow(&arguments.data, *size)?;
+        let size = grow(&arguments.data, *size)?;
         let server = Server::start(&arguments.server, &arguments.data)?;
         eprintln!("{size} messages: measuring");
-        table.sizes.push(*size);
-        measure(&server, *size, &mut table)?;
+        table.sizes.push(size);
+        measure(&server, size, &mut table)?;
         server.stop()?;
     }
     print!("{}", table.render());
@@ -122,14 +123,12 @@ struct Ready {
     number: u32,
 }
 
-/// Fills the mailbox up to `size` messages: one thread prepares, this one writes.
-fn grow(data: &Path, size: u32) -> Outcome<()> {
+/// Fills the mailbox up to `size` messages: one thread prepares, this one writes. Gives how many there
+/// are, which is more if an earlier run left more.
+fn grow(data: &Path, size: u32) -> Outcome<u32> {
     let (url, blobs) = ("sqlite:posthouse.db".to_owned(), "file:blobs".to_owned());
     let store = Store::open(&Settings { url, blobs, data_dir: data.to_owned(), readers: 1 })?;
     let (account, mailbox, present) = inbox(&store)?;
-    if present > size {
-        return Err(format!("{} holds {present} messages already, more than {size}", data.display()).into());
-    }
     let begun = Instant::now();
     let (sender, receiver) = sync_channel::<Vec<Ready>>(2);
     let preparer = store.clone();
@@ -156,7 +155,7 @@ fn grow(data: &Path, size: u32) -> Outcome<()> {
     }
     eprintln!();
     preparing.join().map_err(|_| "the preparing thread panicked")??;
-    Ok(())
+    Ok(done)
 }
 
 /// The account's INBOX, which are made if needed, and how many messages it holds.
@@ -261,7 +260,7 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(File::create(data.join("scale.log"))?)
             .spawn()?;
-        let server = Server { process, imap, smtp, ready: ready };
+        let server = Server { process, imap, smtp, ready };
         let mut told = [0; 512];
         loop {
             let len = server
