@@ -47,6 +47,7 @@ use news::Telling;
 use recent::Recents;
 use selected::Selected;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use wire::{Budget, Outputs};
 
 /// Output gathers up to this much inside one read of the store, then the read ends and the client
@@ -86,6 +87,8 @@ pub struct House {
     texts: SearchCache,
     recents: Recents,
     kept: Budget,
+    /// Searches through texts take a processor each, or more: not all at once.
+    searches: Semaphore,
 }
 
 impl House {
@@ -97,6 +100,7 @@ impl House {
             texts: SearchCache::new(search_cache_max_bytes),
             recents: Recents::default(),
             kept: Budget::new(KEPT_CONTENT_MAX_BYTES),
+            searches: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
         }
     }
 }

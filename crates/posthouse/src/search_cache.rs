@@ -36,15 +36,6 @@ const END: u8 = 0xff;
 /// Begins the text of a header field that is there, so that HEADER with an empty key finds it.
 const PRESENT: u8 = 0xfe;
 
-/// A message to be searched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
-    /// Its UID in the mailbox.
-    pub uid: u32,
-    /// Its number in the account.
-    pub message: MessageId,
-}
-
 /// Texts of messages in memory, up to a limit.
 #[derive(Debug)]
 pub struct SearchCache {
@@ -117,21 +108,21 @@ impl Chunk {
     }
 
     /// The same for a few of its messages.
-    fn scan_some(&self, wanted: &[Wanted], needle: &Finder<'_>, found: &mut Vec<u32>) {
-        for want in wanted {
-            let Ok(entry) = self.uids.binary_search(&want.uid) else { continue };
+    fn scan_some(&self, wanted: &[u32], needle: &Finder<'_>, found: &mut Vec<u32>) {
+        for uid in wanted {
+            let Ok(entry) = self.uids.binary_search(uid) else { continue };
             let start = if entry == 0 { 0 } else { self.ends[entry - 1] as usize };
             if needle.find(&self.text[start..self.ends[entry] as usize]).is_some() {
-                found.push(want.uid);
+                found.push(*uid);
             }
         }
     }
 
     /// Searches those of `wanted`, which is ascending, that it holds.
-    fn search(&self, wanted: &[Wanted], needle: &Finder<'_>, found: &mut Vec<u32>) {
+    fn search(&self, wanted: &[u32], needle: &Finder<'_>, found: &mut Vec<u32>) {
         let (Some(first), Some(last)) = (self.uids.first(), self.uids.last()) else { return };
-        let from = wanted.partition_point(|want| want.uid < *first);
-        let to = wanted.partition_point(|want| want.uid <= *last);
+        let from = wanted.partition_point(|uid| *uid < *first);
+        let to = wanted.partition_point(|uid| *uid <= *last);
         let here = &wanted[from..to];
         if here.len() * 4 < self.uids.len() {
             self.scan_some(here, needle, found);
@@ -145,7 +136,7 @@ impl Chunk {
 struct Hunt<'a> {
     store: &'a Store,
     place: (AccountId, MailboxId),
-    wanted: &'a [Wanted],
+    wanted: &'a [u32],
     /// Per key: the columns to search, and the needle.
     keys: Vec<(Vec<Kind>, Finder<'static>)>,
     found: Vec<Mutex<Vec<u32>>>,
@@ -174,7 +165,7 @@ impl SearchCache {
     /// Which messages have which texts: for each key the UIDs out of `wanted`, perhaps with others.
     /// Takes long; not for async threads.
     ///
-    /// - `wanted`: ascending by UID.
+    /// - `wanted`: UIDs, ascending.
     ///
     /// # Errors
     /// Those of the store. Messages that were expunged meanwhile count as not found.
@@ -183,7 +174,7 @@ impl SearchCache {
         store: &Store,
         place: (AccountId, MailboxId),
         keys: &[TextKey],
-        wanted: &[Wanted],
+        wanted: &[u32],
     ) -> Result<Vec<NumberSet>, StoreError> {
         let hunt = Hunt {
             store,
@@ -215,7 +206,7 @@ impl SearchCache {
                 Kind::Headers | Kind::Body if content_read => {}
                 Kind::Headers | Kind::Body => {
                     content_read = true;
-                    self.read_missing(&hunt, &missing, &|view, piece| read_texts(view, place.0, piece))?;
+                    self.read_missing(&hunt, &missing, &|view, piece| read_texts(view, place, piece))?;
                 }
             }
         }
@@ -239,15 +230,10 @@ impl SearchCache {
     }
 
     /// Reads, searches and keeps what is not kept yet.
-    fn read_missing(
-        &self,
-        hunt: &Hunt<'_>,
-        missing: &[Wanted],
-        read: &(dyn Fn(&mut View<'_>, &[Wanted]) -> Result<Read, StoreError> + Sync),
-    ) -> Result<(), StoreError> {
+    fn read_missing(&self, hunt: &Hunt<'_>, missing: &[u32], read: &Reader<'_>) -> Result<(), StoreError> {
         let next = AtomicUsize::new(0);
         let failed = Mutex::new(None);
-        let pieces: Vec<&[Wanted]> = missing.chunks(PIECE_MESSAGES).collect();
+        let pieces: Vec<&[u32]> = missing.chunks(PIECE_MESSAGES).collect();
         let work = || {
             while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut left = *piece;
@@ -317,15 +303,15 @@ impl Columns {
         &mut self,
         (account, mailbox): (AccountId, MailboxId),
         kind: &Kind,
-        wanted: &[Wanted],
-    ) -> (Vec<Arc<Chunk>>, Vec<Wanted>) {
+        wanted: &[u32],
+    ) -> (Vec<Arc<Chunk>>, Vec<u32>) {
         self.clock += 1;
         let now = self.clock;
         let Some(column) = self.map.get_mut(&(account, mailbox, kind.clone())) else {
             return (Vec::new(), wanted.to_vec());
         };
         column.used = now;
-        let missing = wanted.iter().filter(|want| !column.covered.contains(want.uid)).copied().collect();
+        let missing = wanted.iter().filter(|uid| !column.covered.contains(**uid)).copied().collect();
         (column.chunks.clone(), missing)
     }
 
@@ -370,6 +356,9 @@ impl Columns {
     }
 }
 
+/// Reads a piece.
+type Reader<'a> = dyn Fn(&mut View<'_>, &[u32]) -> Result<Read, StoreError> + Sync + 'a;
+
 /// What was read of a piece.
 struct Read {
     chunks: Vec<(Kind, Chunk)>,
@@ -390,22 +379,43 @@ fn prepared(key: &TextKey) -> (Vec<Kind>, Finder<'static>) {
     }
 }
 
+/// UIDs as ranges.
+fn ranges(uids: &[u32]) -> NumberSet {
+    uids.iter().copied().collect()
+}
+
+/// Which messages stand under these UIDs; those that were expunged meanwhile are left out.
+fn placed(
+    view: &mut View<'_>,
+    (account, mailbox): (AccountId, MailboxId),
+    uids: &[u32],
+) -> Result<Vec<(u32, MessageId)>, StoreError> {
+    let mut list = Vec::with_capacity(uids.len());
+    if !uids.is_empty() {
+        view.placements(account, mailbox, ranges(uids).ranges(), &mut |row| {
+            list.push((row.uid.get(), row.message_id));
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(list)
+}
+
 /// Reads headers and bodies.
-fn read_texts(view: &mut View<'_>, account: AccountId, piece: &[Wanted]) -> Result<Read, StoreError> {
+fn read_texts(
+    view: &mut View<'_>,
+    (account, mailbox): (AccountId, MailboxId),
+    piece: &[u32],
+) -> Result<Read, StoreError> {
     let (mut headers, mut bodies) = (Chunk::default(), Chunk::default());
-    let (mut raw, mut messages) = (Vec::new(), 0);
-    for want in piece {
+    let (mut raw, mut messages) = (Vec::new(), piece.len());
+    for (uid, message) in placed(view, (account, mailbox), piece)? {
         raw.clear();
-        messages += 1;
-        match view.content_into(account, want.message, &mut raw) {
-            Ok(()) => {}
-            Err(StoreError::Missing(_)) => continue,
-            Err(error) => return Err(error),
-        }
+        view.content_into(account, message, &mut raw)?;
         let text = SearchText::build(&Message::parse(&raw));
-        headers.push(want.uid, &text.headers);
-        bodies.push(want.uid, &text.body);
+        headers.push(uid, &text.headers);
+        bodies.push(uid, &text.body);
         if bodies.text.len() + headers.text.len() >= PIECE_MAX_BYTES {
+            messages = piece.partition_point(|wanted| *wanted <= uid);
             break;
         }
     }
@@ -419,34 +429,38 @@ fn read_fields(
     view: &mut View<'_>,
     (account, mailbox): (AccountId, MailboxId),
     name: &str,
-    piece: &[Wanted],
+    piece: &[u32],
 ) -> Result<Read, StoreError> {
     let cached = mime::overview::is_cached_field(name.as_bytes());
-    let mut texts: HashMap<u32, Vec<u8>> = HashMap::with_capacity(piece.len());
+    let mut chunk = Chunk::default();
+    let mut texts: HashMap<u32, Vec<u8>> = HashMap::new();
+    let mut unknown = piece.to_vec();
     if cached {
-        let uids: NumberSet = piece.iter().map(|want| want.uid).collect();
-        view.listing(account, mailbox, uids.ranges(), &mut |row| {
-            if let Some(overview) =
-                OverviewRef::parse(row.overview).filter(|overview| overview.fields_complete)
-            {
-                texts.insert(row.placement.uid.get(), field_text(overview.headers(), name));
+        let mut left = Vec::new();
+        view.listing(account, mailbox, ranges(piece).ranges(), &mut |row| {
+            let uid = row.placement.uid.get();
+            match OverviewRef::parse(row.overview).filter(|overview| overview.fields_complete) {
+                Some(overview) if left.is_empty() => chunk.push(uid, &field_text(overview.headers(), name)),
+                // Texts lie ascending by UID: what comes behind a gap waits for it to be filled.
+                Some(overview) => {
+                    texts.insert(uid, field_text(overview.headers(), name));
+                    left.push(uid);
+                }
+                None => left.push(uid),
             }
             ControlFlow::Continue(())
         })?;
+        unknown = left;
     }
-    let mut chunk = Chunk::default();
     let mut raw = Vec::new();
-    for want in piece {
-        if let Some(text) = texts.get(&want.uid) {
-            chunk.push(want.uid, text);
+    for (uid, message) in placed(view, (account, mailbox), &unknown)? {
+        if let Some(text) = texts.get(&uid) {
+            chunk.push(uid, text);
             continue;
         }
         raw.clear();
-        match view.content_into(account, want.message, &mut raw) {
-            Ok(()) => chunk.push(want.uid, &field_text(Message::parse(&raw).headers(), name)),
-            Err(StoreError::Missing(_)) => {}
-            Err(error) => return Err(error),
-        }
+        view.content_into(account, message, &mut raw)?;
+        chunk.push(uid, &field_text(Message::parse(&raw).headers(), name));
     }
     Ok(Read { chunks: vec![(Kind::Field(name.to_owned()), chunk)], messages: piece.len() })
 }
@@ -493,10 +507,8 @@ mod tests {
             [("ab", &[2, 7, 9][..]), ("abb", &[]), ("bc", &[7]), ("", &[2, 5, 7, 9]), ("x", &[])]
         {
             assert_eq!(scan(&chunk, needle), expected, "{needle:?}");
-            let wanted: Vec<Wanted> =
-                [2, 5, 7, 9].map(|uid| Wanted { uid, message: MessageId(1) }).into_iter().collect();
             let (mut some, finder) = (Vec::new(), Finder::new(needle.as_bytes()));
-            chunk.scan_some(&wanted, &finder, &mut some);
+            chunk.scan_some(&[2, 5, 7, 9], &finder, &mut some);
             assert_eq!(some, expected, "{needle:?}");
         }
     }

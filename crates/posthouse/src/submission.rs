@@ -14,14 +14,17 @@ pub fn complete(body: Vec<u8>, unix_ms: i64, hostname: &str) -> Vec<u8> {
     if headers.get(b"Message-ID").is_none() {
         front.extend_from_slice(format!("Message-ID: <{}@{hostname}>\r\n", Name::new(unix_ms)).as_bytes());
     }
-    let has_bcc = headers.fields().any(|field| field.is(b"Bcc"));
-    if front.is_empty() && !has_bcc {
+    // All of the header is looked at, not only what is interpreted: no Bcc may pass.
+    let hidden: Vec<_> = headers.iter().filter(|field| field.is(b"Bcc")).map(|field| field.span).collect();
+    if front.is_empty() && hidden.is_empty() {
         return body;
     }
-    for field in headers.fields().filter(|field| !field.is(b"Bcc")) {
-        front.extend_from_slice(field.whole);
+    let mut at = 0;
+    for span in hidden {
+        front.extend_from_slice(&body[at..span.start]);
+        at = span.end;
     }
-    front.extend_from_slice(&body[headers.span().end..]);
+    front.extend_from_slice(&body[at..]);
     front
 }
 

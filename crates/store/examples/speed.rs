@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +39,81 @@ fn main() {
         let rate = runtime.block_on(run(tasks, seconds, |n| flags(store.clone(), Arc::clone(&boxes), n)));
         println!("flag changes, {tasks:3} tasks: {rate:6.0}/s");
     }
+    let mailbox = large_mailbox(&store, boxes[0].0);
+    // As after a restart: all in the file, nothing in memory.
+    drop(store);
+    let store = Store::open(&settings).expect("the store opens again");
+    time_large_mailbox(&store, boxes[0].0, mailbox);
     println!("data in {}", folder.display());
+}
+
+const LARGE: u32 = 1 << 17;
+
+/// Makes a large mailbox.
+fn large_mailbox(store: &Store, account: AccountId) -> MailboxId {
+    let blob = store.prepare_blob_blocking(b"Subject: one of many\r\n\r\n").expect("content is prepared");
+    let job = move |tx: &mut store::Tx<'_>| {
+        let name = format!("Large{}", tx.mailboxes(account)?.len());
+        let mailbox = tx.create_mailbox(account, &name, None)?;
+        let new = NewMessage {
+            blob: &blob,
+            prefix: b"",
+            received_ms: 1_700_000_000_000,
+            flags: Flags::NONE,
+            keywords: &NO_KEYWORDS,
+            overview: &[b'o'; 400],
+            trace_id: TraceId(0),
+        };
+        tx.add_message(account, mailbox, &new)?;
+        for _ in 0..17 {
+            tx.copy(account, mailbox, &[1..=u32::MAX], mailbox)?;
+        }
+        Ok(mailbox)
+    };
+    let begun = Instant::now();
+    let mailbox = store.write_blocking(job).expect("a large mailbox is made");
+    println!("{LARGE} copies in one transaction: {:.0} ms", begun.elapsed().as_secs_f64() * 1e3);
+    mailbox
+}
+
+/// Times what selecting and first listing a large mailbox need.
+fn time_large_mailbox(store: &Store, account: AccountId, mailbox: MailboxId) {
+    let count = LARGE;
+    let time = |what: &str, work: &dyn Fn()| {
+        let begun = Instant::now();
+        work();
+        println!("{what} of {count} messages: {:.2} ms", begun.elapsed().as_secs_f64() * 1e3);
+    };
+    let uids = || {
+        assert_eq!(
+            store.read_blocking(|view| view.uids(account, mailbox)).expect("UIDs are read"),
+            [1..=count]
+        )
+    };
+    time("first UIDs", &uids);
+    time("UIDs again", &uids);
+    time("marks", &|| {
+        let mut seen = 0;
+        let mut visit = |_: store::Placement<'_>| {
+            seen += 1;
+            ControlFlow::Continue(())
+        };
+        store
+            .read_blocking(|view| view.placements(account, mailbox, &[1..=count], &mut visit))
+            .expect("they are read");
+        assert_eq!(seen, count);
+    });
+    time("overviews", &|| {
+        let mut bytes = 0;
+        let mut visit = |found: store::Listed<'_>| {
+            bytes += found.overview.len();
+            ControlFlow::Continue(())
+        };
+        store
+            .read_blocking(|view| view.listing(account, mailbox, &[1..=count], &mut visit))
+            .expect("they are read");
+        assert_eq!(bytes, 400 * count as usize);
+    });
 }
 
 fn accounts(store: &Store, count: usize) -> Boxes {

@@ -9,14 +9,23 @@ use crate::id::BlobId;
 use crate::sql::params;
 use crate::view::{Tx, View};
 
-/// Content that is at most this long after compression lies in the database, longer in a file.
+/// Content that is at most this long as it is stored lies in the database, longer in a file.
 pub const INLINE_MAX_BYTES: usize = 64 * 1024;
 
 /// Content up to this length is compressed on the calling task (about half a millisecond).
 pub(crate) const PREPARE_HERE_MAX_BYTES: usize = 128 * 1024;
 
+/// Longest content in bytes. Far above any message; what claims to be longer is damaged, and must not
+/// make us reserve memory for it.
+pub const CONTENT_MAX_BYTES: u64 = 1 << 30;
+
 /// The level of compression: one that keeps up with the network.
 const ZSTD_LEVEL: i32 = 1;
+
+/// Content is stored compressed only if that leaves at most this many tenths of it. Text leaves three or
+/// four; an attachment in base64 leaves nearly eight, and would cost more at each reading than the
+/// disk it saves is worth.
+const COMPRESSED_MAX_TENTHS: usize = 6;
 
 /// Content ready to be named by messages or queue entries, of any number of accounts, in any
 /// number of transactions. A clone is the same content.
@@ -42,13 +51,18 @@ thread_local! {
 
 impl PreparedBlob {
     pub(crate) fn new(bytes: &[u8], folder: Option<&BlobFolder>) -> Result<PreparedBlob, StoreError> {
+        if bytes.len() as u64 > CONTENT_MAX_BYTES {
+            return Err(StoreError::Invalid("the content is longer than 1 GiB"));
+        }
         let digest = blake3::hash(bytes);
         let compressed = compress(bytes)?;
+        let worth_it = compressed.len() <= bytes.len() / 10 * COMPRESSED_MAX_TENTHS;
+        let stored: &[u8] = if worth_it { &compressed } else { bytes };
         let place = match folder {
-            Some(folder) if compressed.len() > INLINE_MAX_BYTES => {
-                Place::File(Arc::new(folder.write(&digest, &compressed)?))
+            Some(folder) if stored.len() > INLINE_MAX_BYTES => {
+                Place::File(Arc::new(folder.write(&digest, stored)?))
             }
-            _ => Place::Inline(compressed.into()),
+            _ => Place::Inline(stored.into()),
         };
         Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place })
     }
@@ -74,27 +88,38 @@ fn compress(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
     })
 }
 
-/// Appends the content of `compressed`, which is `size_bytes` long, to `out`.
-pub(crate) fn decompress_into(
-    compressed: &[u8],
-    size_bytes: u64,
-    out: &mut Vec<u8>,
-) -> Result<(), StoreError> {
+/// Appends content of `size_bytes` to `out`, from the form in which it is stored. Stored in its own
+/// length it is as it was given, for nothing is kept compressed that did not shrink.
+pub(crate) fn restore_into(stored: &[u8], size_bytes: u64, out: &mut Vec<u8>) -> Result<(), StoreError> {
     let damaged = |why: String| StoreError::Corrupt(format!("stored content: {why}"));
     let size = usize::try_from(size_bytes).map_err(|error| damaged(error.to_string()))?;
-    let content = DECOMPRESSOR.with_borrow_mut(|slot| {
+    if stored.len() == size {
+        out.extend_from_slice(stored);
+        return Ok(());
+    }
+    if size_bytes > CONTENT_MAX_BYTES {
+        return Err(damaged(format!("a row says that it has {size_bytes} bytes")));
+    }
+    let start = out.len();
+    out.resize(start + size, 0);
+    let restored = DECOMPRESSOR.with_borrow_mut(|slot| {
         let decompressor = match slot {
             Some(decompressor) => decompressor,
             None => slot.insert(zstd::bulk::Decompressor::new()?),
         };
-        decompressor.decompress(compressed, size)
+        decompressor.decompress_to_buffer(stored, &mut out[start..])
     });
-    let content = content.map_err(|error| damaged(error.to_string()))?;
-    if content.len() != size {
-        return Err(damaged(format!("{} bytes instead of {size}", content.len())));
+    match restored {
+        Ok(len) if len == size => Ok(()),
+        Ok(len) => {
+            out.truncate(start);
+            Err(damaged(format!("{len} bytes instead of {size}")))
+        }
+        Err(error) => {
+            out.truncate(start);
+            Err(damaged(error.to_string()))
+        }
     }
-    out.extend_from_slice(&content);
-    Ok(())
 }
 
 impl View<'_> {
@@ -109,7 +134,7 @@ impl View<'_> {
         let sql = "SELECT file, data FROM content WHERE blob_id = ?1";
         let found = self.db.row(sql, params![blob], |row| {
             if let Some(data) = row.opt_blob(1)? {
-                return decompress_into(data, size_bytes, out);
+                return restore_into(data, size_bytes, out);
             }
             let name = row.text(0)?;
             let Some(folder) = folder else {
@@ -117,8 +142,11 @@ impl View<'_> {
                     "file {name} is named, but there is no folder of files"
                 )));
             };
-            let data = folder.read(name).map_err(|error| StoreError::Io(format!("{name}: {error}")))?;
-            decompress_into(&data, size_bytes, out)
+            let failed = |error: std::io::Error| StoreError::Io(format!("{name}: {error}"));
+            if folder.len(name).map_err(failed)? == size_bytes {
+                return folder.read_into(name, out).map_err(failed);
+            }
+            restore_into(&folder.read(name).map_err(failed)?, size_bytes, out)
         })?;
         found.ok_or_else(|| StoreError::Corrupt(format!("content {blob} is missing")))
     }

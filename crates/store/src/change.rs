@@ -45,8 +45,13 @@ pub struct Copied {
 }
 
 impl Tx<'_> {
-    /// Keeps other writers off the account until the commit, without moving its modseq.
-    pub(crate) fn lock(&mut self, account: AccountId) -> Result<(), StoreError> {
+    /// Keeps other writers off the account until the commit, without moving its modseq. All changes of an
+    /// account begin so by themselves; a job needs it only if what it reads before its first
+    /// change must still hold then (see [`Tx`]).
+    ///
+    /// # Errors
+    /// [`Missing::Account`], with PostgreSQL only.
+    pub fn lock(&mut self, account: AccountId) -> Result<(), StoreError> {
         // With SQLite there is no other writer.
         if !self.db.is_postgres() {
             return Ok(());
@@ -136,8 +141,13 @@ impl Tx<'_> {
         if found.deleted_count == 0 {
             return Ok(Expunged { uids: Vec::new(), modseq: found.highest_modseq });
         }
-        let mut going = self.placements_owned(account, mailbox, ranges.unwrap_or(&[1..=u32::MAX]))?;
-        going.retain(|message| message.flags.contains(Flags::DELETED));
+        let mut going = Vec::new();
+        self.placements(account, mailbox, ranges.unwrap_or(&[1..=u32::MAX]), &mut |message| {
+            if message.flags.contains(Flags::DELETED) {
+                going.push(message.to_owned());
+            }
+            ControlFlow::Continue(())
+        })?;
         let modseq = if going.is_empty() { found.highest_modseq } else { self.bump(account)? };
         self.take_out(account, mailbox, modseq, &going)?;
         for message in &going {

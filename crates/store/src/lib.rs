@@ -43,7 +43,7 @@ mod watch;
 
 pub use account::{Account, Alias, Credential, Domain};
 pub use address::ADDRESS_LEN_MAX_BYTES;
-pub use blob::{INLINE_MAX_BYTES, PreparedBlob};
+pub use blob::{CONTENT_MAX_BYTES, INLINE_MAX_BYTES, PreparedBlob};
 pub use change::{Changes, Copied, Expunged};
 pub use check::{Counted, FINDINGS_PER_KIND_MAX, Finding, ORPHAN_AGE, Progress, Report};
 pub use error::{Missing, OpenError, StoreError};

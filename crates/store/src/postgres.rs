@@ -94,13 +94,19 @@ impl Engine {
         shared: &Shared,
         work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
         let mut lent = Lent { engine: self, connection: self.borrow() };
-        let connection = match lent.connection.take() {
-            Some(connection) if !connection.is_closed() => connection,
-            _ => PgConnection::connect(&self.config)?,
+        let pooled = lent.connection.take();
+        let connection = match pooled.and_then(|mut old| old.script(BEGIN).ok().map(|()| old)) {
+            Some(connection) => connection,
+            None => {
+                // None was idle, or the one that was broke meanwhile.
+                let mut fresh = PgConnection::connect(&self.config)?;
+                fresh.script(BEGIN)?;
+                fresh
+            }
         };
         let connection = lent.connection.insert(connection);
-        connection.script("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
         let db = Db::new(Link::Postgres(connection));
         let outcome = work(&mut View { db, shared, committed: true });
         if connection.script("COMMIT").is_err() {

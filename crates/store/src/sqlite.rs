@@ -113,9 +113,9 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         // The readers go first, so that the writer is the last to close and cleans up the log.
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = thread.join();
@@ -143,8 +143,7 @@ fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    // Hot pages of the file are read in place; each reader's own cache holds what is in the log.
-    connection
-        .execute_batch("PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -8192; PRAGMA query_only = 1;")?;
+    // No memory mapping: a sector that cannot be read would end the process instead of one request.
+    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -16384; PRAGMA query_only = 1;")?;
     Ok(connection)
 }

@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -220,14 +222,23 @@ fn open_blobs(settings: &Settings) -> Result<Option<BlobFolder>, OpenError> {
     opened.map(Some).map_err(|error| OpenError::Failed(format!("{}: {error}", folder.display())))
 }
 
+/// How long a process that is just ending may take to free the folder.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+
 /// Makes sure that one process at a time uses the folder; the system frees the lock when we end.
 fn lock_folder(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join("lock");
     let failed = |error: io::Error| OpenError::Failed(format!("{}: {error}", path.display()));
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(folder.display().to_string())),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_PATIENCE => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked(folder.display().to_string())),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::shared::Shared;
 use crate::sql::{Db, params};
 
 /// One consistent state of the store, for reading. Every question asked of one view sees the same
-/// moment (in a [`Tx`], with the job's own changes so far).
+/// moment.
 pub struct View<'a> {
     pub(crate) db: Db<'a>,
     pub(crate) shared: &'a Shared,
@@ -21,6 +21,10 @@ pub struct View<'a> {
 
 /// A transaction: all of [`View`], and changes. They become visible to others, all at once, after
 /// the job returned `Ok` and the commit was synced.
+///
+/// With SQLite jobs run one after the other. With PostgreSQL several run at once; once a job has changed
+/// or locked ([`Tx::lock`]) an account, nobody else changes it before the commit, but what it read
+/// before that may have changed since.
 pub struct Tx<'a> {
     view: View<'a>,
     pub(crate) effects: Effects,

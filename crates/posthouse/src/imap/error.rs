@@ -53,7 +53,7 @@ impl Failure {
     }
 }
 
-/// What is said before the connection ends because its mailbox was deleted (RFC 2180 §3.3).
+/// What is said before the connection ends because its mailbox was deleted.
 pub(super) const GONE: &str = "The selected mailbox was deleted";
 
 /// The tagged answer for an error of the store. What is behind it goes to the log only.

@@ -23,13 +23,21 @@ use std::sync::Arc;
 const BATCH_MAX_RANGES: usize = 512;
 /// Messages whose content is read in one read of the store.
 const BATCH_MAX_CONTENTS: usize = 64;
+/// Reading a message above this takes milliseconds, which is not done on a thread that serves
+/// other sessions.
+const LARGE_BYTES: u64 = 1 << 20;
 
 /// Where a FETCH stands.
+#[derive(Default)]
 struct Progress {
     /// What is left, ascending.
     left: Vec<UidRange>,
     /// Messages that the fetch itself marked \Seen.
     marked: NumberSet,
+    /// This read runs where it may take long.
+    is_long: bool,
+    /// The next message is large: it is left to a read that may take long.
+    wants_long: bool,
     /// A part is in an encoding that BINARY cannot undo (RFC 3516 §4.3).
     unknown_encoding: bool,
 }
@@ -42,11 +50,7 @@ impl<L: Logins> ImapService<L> {
         let start = move |view: &mut View<'_>, selected: &mut Selected, out: &mut Vec<u8>| {
             news::tell(view, selected, &telling, out)?;
             let wanted = wanted(view, selected, &fetch)?;
-            let mut progress = Progress {
-                left: wanted.ranges().to_vec(),
-                marked: NumberSet::new(),
-                unknown_encoding: false,
-            };
+            let mut progress = Progress { left: wanted.ranges().to_vec(), ..Progress::default() };
             if !first.sets_seen || selected.read_only {
                 batch(view, selected, &first, &mut progress, out)?;
             }
@@ -59,11 +63,13 @@ impl<L: Logins> ImapService<L> {
         while !progress.left.is_empty() {
             send(wire).await?;
             let plan = Arc::clone(&plan);
+            progress.is_long = std::mem::take(&mut progress.wants_long);
+            let cost = if progress.is_long { Cost::Long } else { Cost::Short };
             let next = move |view: &mut View<'_>, selected: &mut Selected, out: &mut Vec<u8>| {
                 batch(view, selected, &plan, &mut progress, out)?;
                 Ok(progress)
             };
-            progress = self.read(&mut wire.out, Cost::Short, next).await?;
+            progress = self.read(&mut wire.out, cost, next).await?;
         }
         if wire.out.len() > BATCH_MAX_BYTES {
             send(wire).await?;
@@ -118,7 +124,8 @@ fn batch(
     out: &mut Vec<u8>,
 ) -> Result<(), Failure> {
     let mut rows = 0;
-    while !progress.left.is_empty() && out.len() < BATCH_MAX_BYTES && rows < BATCH_MAX_ROWS {
+    let full = |out: &Vec<u8>, rows| out.len() >= BATCH_MAX_BYTES || rows >= BATCH_MAX_ROWS;
+    while !progress.left.is_empty() && !full(out, rows) && !progress.wants_long {
         let (count, last) = match plan.needs {
             Needs::Content => content::write(view, selected, plan, progress, out)?,
             _ => list(view, selected, plan, progress, out)?,
@@ -160,7 +167,7 @@ fn list(
     let writer = RowWriter { plan, selected, marked: &progress.marked };
     let mut visit = |placement: Placement<'_>, overview: Option<&[u8]>| {
         rows += 1;
-        if !writer.from_overview(&placement, overview, out) {
+        if !writer.write_listed(&placement, overview, out) {
             incomplete.push(placement.to_owned());
         }
         let full =

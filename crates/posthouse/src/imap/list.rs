@@ -8,6 +8,7 @@ use ::imap::response::{self, Attribute, ListLine};
 use ::imap::{Dialect, Enabled, Outcome};
 use ::store::{AccountId, Mailbox, SpecialUse, StoreError, View};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 impl<L: Logins> ImapService<L> {
@@ -78,6 +79,12 @@ impl Names {
             nodes.entry(name).or_default().subscribed = true;
         }
         Ok(Names { nodes })
+    }
+
+    /// The names that begin like this one, among them all below it.
+    pub fn behind<'a>(&'a self, name: &'a MailboxName) -> impl Iterator<Item = (&'a MailboxName, &'a Node)> {
+        let behind = self.nodes.range((Bound::Excluded(name), Bound::Unbounded));
+        behind.take_while(move |(other, _)| other.as_str().starts_with(name.as_str()))
     }
 
     /// Whether LIST shows a name, and if so, whether with CHILDINFO.

@@ -20,7 +20,7 @@ impl<L: Logins> ImapService<L> {
             }
             let mut attributes = Vec::with_capacity(2);
             if !node.subscribed {
-                let told = names.nodes.iter().any(|(other, node)| {
+                let told = names.behind(name).any(|(other, node)| {
                     node.subscribed && other.is_below(name) && lsub.pattern.matches(other)
                 });
                 if told {

@@ -107,8 +107,13 @@ fn tell_arrivals(
         return;
     }
     response::exists(selected.map.len(), out);
-    if telling.enabled.dialect() == Dialect::Rev1 && !selected.read_only {
-        let claimed = selected.shared.recents.claim(selected.account, mailbox);
+    if telling.enabled.dialect() == Dialect::Rev1 {
+        let recents = &selected.shared.recents;
+        // EXAMINE shows what is recent, and leaves it so (RFC 3501 §6.3.2).
+        let claimed = match selected.read_only {
+            true => Some(recents.first_unclaimed(selected.account, mailbox)..=u32::MAX),
+            false => recents.claim(selected.account, mailbox),
+        };
         let all = selected.recent.ranges().iter().cloned().chain(claimed);
         selected.recent = selected.map.existing(&NumberSet::from_ranges(all));
     }

@@ -4,15 +4,14 @@ use super::news::{self, Telling};
 use super::selected::Selected;
 use super::{Cost, Done, Failure, ImapService, Logins, marks};
 use crate::driver::Wire;
-use crate::search_cache::Wanted;
-use ::imap::command::{Search, SearchReturn};
+use ::imap::command::Search;
 use ::imap::date::Date;
 use ::imap::flag::{Keyword, SystemFlags};
 use ::imap::response::{self, SearchAnswer};
 use ::imap::search::{Candidate, SearchKey, TextKey, evaluate};
 use ::imap::set::NumberSet;
 use ::imap::{Enabled, Outcome, Tag};
-use ::store::{ModSeq, Placement, PlacementOwned, View};
+use ::store::{Placement, PlacementOwned, View};
 use mime::OverviewRef;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ const SHORT_ROWS_MAX: u32 = 2000;
 /// What a search tree asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Needs {
-    /// Numbers and what the session knows itself.
+    /// Numbers and what the session knows itself, perhaps texts.
     Numbers,
     /// Placements.
     Placements,
@@ -31,14 +30,30 @@ enum Needs {
     Dates,
 }
 
+/// A message that texts will decide.
+enum Open {
+    /// Nothing else matters.
+    Number { uid: u32, sequence: u32 },
+    /// Other facts do too.
+    Row(PlacementOwned, Option<Date>),
+}
+
+impl Open {
+    fn uid(&self) -> u32 {
+        match self {
+            Open::Number { uid, .. } => *uid,
+            Open::Row(row, _) => row.uid.get(),
+        }
+    }
+}
+
 /// A search under way.
 struct Hunt {
     key: SearchKey<NumberSet>,
-    found: Vec<u32>,
-    /// The highest modseq of what was found.
-    modseq: u64,
-    /// What only texts can decide.
-    open: Vec<(PlacementOwned, Option<Date>)>,
+    /// UIDs and modseqs of what was found.
+    found: Vec<(u32, u64)>,
+    /// What only texts can decide, ascending by UID.
+    open: Vec<Open>,
 }
 
 impl<L: Logins> ImapService<L> {
@@ -61,12 +76,16 @@ impl<L: Logins> ImapService<L> {
                 return Err(failure);
             }
         };
-        let uids: NumberSet = hunt.found.into_iter().collect();
-        if let Some(returns) = search.returns.filter(|returns| returns.save) {
-            selected.saved = saved(returns, &uids);
+        let uids: NumberSet = hunt.found.iter().map(|(uid, _)| *uid).collect();
+        let covered = search.returns.unwrap_or_default().covered(&uids);
+        let modseq = search.key.uses_modseq().then(|| {
+            let covered = hunt.found.iter().filter(|(uid, _)| covered.contains(*uid));
+            covered.map(|(_, modseq)| *modseq).max().unwrap_or(0)
+        });
+        if search.returns.is_some_and(|returns| returns.save) {
+            selected.saved = covered;
         }
         let found = selected.numbers(uids, search.numbering);
-        let modseq = search.key.uses_modseq().then_some(hunt.modseq);
         let answer = SearchAnswer { found: &found, modseq };
         response::search(&search, tag, answer, enabled.dialect(), &mut wire.out);
         Ok(Outcome::ok("SEARCH completed"))
@@ -85,7 +104,7 @@ impl<L: Logins> ImapService<L> {
             .read(&mut wire.out, cost, move |view, selected, out| {
                 news::tell(view, selected, &telling, out)?;
                 let key = key.resolve(selected.map.len(), selected.map.last_uid(), &selected.saved);
-                let mut hunt = Hunt { key, found: Vec::new(), modseq: 0, open: Vec::new() };
+                let mut hunt = Hunt { key, found: Vec::new(), open: Vec::new() };
                 hunt.first_pass(view, selected, needs)?;
                 Ok(hunt)
             })
@@ -101,18 +120,27 @@ impl<L: Logins> ImapService<L> {
         let place = self.place()?;
         let mut keys = Vec::new();
         text_keys(&hunt.key, &mut keys);
-        let wanted: Vec<Wanted> =
-            hunt.open.iter().map(|(row, _)| Wanted { uid: row.uid.get(), message: row.message_id }).collect();
+        let wanted: Vec<u32> = hunt.open.iter().map(Open::uid).collect();
         let shared = Arc::clone(&self.shared);
+        let house = Arc::clone(&self.shared);
+        let _turn = house.searches.acquire().await.map_err(|_| ::store::StoreError::Closed)?;
         let asked = keys.clone();
         let work = move || shared.texts.find(&shared.store, place, &asked, &wanted);
         let sets = tokio::task::spawn_blocking(work).await.map_err(|_| ::store::StoreError::Panicked)??;
         let texts = Texts { keys, sets };
         let selected = self.selected()?;
-        for (row, sent) in std::mem::take(&mut hunt.open) {
-            let facts = Facts::of(&row.borrow(), sent, selected, Some(&texts));
+        for open in &hunt.open {
+            let row;
+            let mut facts = match open {
+                Open::Number { uid, sequence } => Facts::number(*sequence, *uid, selected),
+                Open::Row(owned, sent) => {
+                    row = owned.borrow();
+                    Facts::of(&row, *sent, selected)
+                }
+            };
+            facts.texts = Some(&texts);
             if evaluate(&hunt.key, &facts) == Some(true) {
-                hunt.add(row.uid.get(), row.modseq);
+                hunt.found.push((facts.uid, facts.modseq));
             }
         }
         Ok(hunt)
@@ -120,30 +148,22 @@ impl<L: Logins> ImapService<L> {
 }
 
 impl Hunt {
-    fn add(&mut self, uid: u32, modseq: ModSeq) {
-        self.found.push(uid);
-        self.modseq = self.modseq.max(modseq.get());
-    }
-
     fn first_pass(&mut self, view: &mut View<'_>, selected: &Selected, needs: Needs) -> Result<(), Failure> {
         if needs == Needs::Numbers {
-            self.found = numbers_pass(&self.key, selected);
+            self.numbers_pass(selected);
             return Ok(());
         }
         let (account, mailbox) = (selected.account, selected.mailbox);
         let bounds = bounds(&self.key, selected);
         let mut judge = |row: &Placement<'_>, sent: Option<Date>| {
-            let facts = Facts::of(row, sent, selected, None);
+            let facts = Facts::of(row, sent, selected);
             if facts.sequence == 0 {
                 return ControlFlow::Continue(());
             }
             match evaluate(&self.key, &facts) {
-                Some(true) => {
-                    self.found.push(facts.uid);
-                    self.modseq = self.modseq.max(facts.modseq);
-                }
+                Some(true) => self.found.push((facts.uid, facts.modseq)),
                 Some(false) => {}
-                None => self.open.push((row.to_owned(), sent)),
+                None => self.open.push(Open::Row(row.to_owned(), sent)),
             }
             ControlFlow::Continue(())
         };
@@ -162,6 +182,28 @@ impl Hunt {
     }
 }
 
+impl Hunt {
+    /// A search in which only numbers and texts matter: no row of the store is looked at.
+    fn numbers_pass(&mut self, selected: &Selected) {
+        let bounds = bounds(&self.key, selected);
+        let is_bounds = matches!(self.key, SearchKey::All | SearchKey::Uid(_) | SearchKey::Sequence(_));
+        for (sequence, uid) in selected.map.pairs(&bounds) {
+            if selected.held.contains(uid) {
+                continue;
+            }
+            let found = match is_bounds {
+                true => Some(true),
+                false => evaluate(&self.key, &Facts::number(sequence, uid, selected)),
+            };
+            match found {
+                Some(true) => self.found.push((uid, 0)),
+                Some(false) => {}
+                None => self.open.push(Open::Number { uid, sequence }),
+            }
+        }
+    }
+}
+
 /// Messages that the tree can mean at most: those of the sets that stand at its top.
 fn bounds(key: &SearchKey<NumberSet>, selected: &Selected) -> NumberSet {
     let all = || selected.map.uid_set();
@@ -176,35 +218,10 @@ fn bounds(key: &SearchKey<NumberSet>, selected: &Selected) -> NumberSet {
     }
 }
 
-/// A search that the session's own knowledge decides.
-fn numbers_pass(key: &SearchKey<NumberSet>, selected: &Selected) -> Vec<u32> {
-    let present = |uid: &u32| !selected.held.contains(*uid);
-    match key {
-        SearchKey::All | SearchKey::Uid(_) | SearchKey::Sequence(_) => {
-            bounds(key, selected).iter().filter(present).collect()
-        }
-        key => (1..)
-            .zip(selected.map.uids())
-            .filter(|(_, uid)| present(uid))
-            .filter(|(sequence, uid)| evaluate(key, &Facts::number(*sequence, *uid, selected)) == Some(true))
-            .map(|(_, uid)| uid)
-            .collect(),
-    }
-}
-
-/// What `$` will mean (RFC 9051 §6.4.4.1): with MIN or MAX alone only those messages.
-fn saved(returns: SearchReturn, found: &NumberSet) -> NumberSet {
-    if returns.all || returns.count || !(returns.min || returns.max) {
-        return found.clone();
-    }
-    let min = found.first().filter(|_| returns.min);
-    let max = found.last().filter(|_| returns.max);
-    min.into_iter().chain(max).collect()
-}
-
 fn needs(key: &SearchKey) -> Needs {
     match key {
         SearchKey::All | SearchKey::Sequence(_) | SearchKey::Uid(_) | SearchKey::Recent => Needs::Numbers,
+        SearchKey::Text(_) => Needs::Numbers,
         SearchKey::And(keys) => keys.iter().map(needs).max().unwrap_or(Needs::Numbers),
         SearchKey::Or(first, second) => needs(first).max(needs(second)),
         SearchKey::Not(key) => needs(key),
@@ -248,12 +265,7 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn of(
-        row: &Placement<'a>,
-        sent: Option<Date>,
-        selected: &Selected,
-        texts: Option<&'a Texts>,
-    ) -> Facts<'a> {
+    fn of(row: &Placement<'a>, sent: Option<Date>, selected: &Selected) -> Facts<'a> {
         let uid = row.uid.get();
         Facts {
             uid,
@@ -265,7 +277,7 @@ impl<'a> Facts<'a> {
             received: Date::from_unix_seconds(row.received_ms.div_euclid(1000)),
             sent,
             modseq: row.modseq.get(),
-            texts,
+            texts: None,
         }
     }
 

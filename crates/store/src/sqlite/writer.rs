@@ -35,9 +35,22 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
          PRAGMA temp_store = MEMORY;",
     )?;
     observe(&connection);
-    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    // A reader held on to the old log for all of the timeout.
-    if busy == 0 { Ok(connection) } else { Err(StoreError::Conflict) }
+    empty_log(&connection)?;
+    Ok(connection)
+}
+
+/// Brings all of the log into the file. Waits for readers of old states, and for the checkpointer, for
+/// which SQLite by itself would not wait.
+fn empty_log(connection: &Connection) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    loop {
+        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        match busy {
+            0 => return Ok(()),
+            _ if begun.elapsed() > BUSY_TIMEOUT => return Err(StoreError::Conflict),
+            _ => thread::sleep(Duration::from_millis(1)),
+        }
+    }
 }
 
 /// How much of the time a sync takes is waited, at most, for callers who were told of the last commit and
@@ -175,7 +188,8 @@ impl Batch<'_> {
         let mut tx = Tx::new(Db::new(Link::Sqlite(self.connection)), self.shared);
         let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx)));
         let mut ran = ran.unwrap_or(Err(StoreError::Panicked));
-        if let (Ok(()), Some(failure)) = (&ran, tx.db.failure.take()) {
+        // The job may have gone on after a failure, or given another reason for it.
+        if let Some(failure) = tx.db.failure.take() {
             ran = Err(failure);
         }
         match ran {

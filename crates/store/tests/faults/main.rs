@@ -94,7 +94,10 @@ fn child(folder: &Path, round: u64) {
 }
 
 fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64) {
-    let Ok(blob) = store.prepare_blob_blocking(&content(number)) else { return };
+    let blob = match store.prepare_blob_blocking(&content(number)) {
+        Ok(blob) => blob,
+        Err(error) => return println!("failed {error:?}"),
+    };
     let job = move |tx: &mut Tx<'_>| {
         let new = NewMessage {
             blob: &blob,
@@ -107,7 +110,10 @@ fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64)
         };
         tx.add_message(account, inbox, &new)
     };
-    let Ok(added) = store.write_blocking(job) else { return };
+    let added = match store.write_blocking(job) {
+        Ok(added) => added,
+        Err(error) => return println!("failed {error:?}"),
+    };
     println!("stored {} {number}", added.message_id);
     if !number.is_multiple_of(4) {
         return;
@@ -119,8 +125,9 @@ fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64)
         tx.change_flags(account, inbox, std::slice::from_ref(&range), &change, None)?;
         tx.expunge(account, inbox, Some(std::slice::from_ref(&range)))
     };
-    if store.write_blocking(job).is_ok() {
-        println!("removed {} {number}", added.message_id);
+    match store.write_blocking(job) {
+        Ok(_) => println!("removed {} {number}", added.message_id),
+        Err(error) => println!("failed {error:?}"),
     }
 }
 
@@ -166,7 +173,13 @@ fn run(folder: &Path, layer: &Path, round: u64, fault: &Fault, told: &mut Told) 
     child.env("FAULT_AT", fault.at.to_string()).env("FAULT_CRASH_AT", fault.crash_at.to_string());
     child.env("FAULT_SEED", fault.seed.to_string());
     let output = child.output().expect("the child starts");
-    told.hear(&String::from_utf8_lossy(&output.stdout));
+    let said = String::from_utf8_lossy(&output.stdout);
+    told.hear(&said);
+    let failures: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("failed ")).collect();
+    let kind = if fault.mode == "write-enospc" { "Full" } else { "Io(" };
+    assert!(failures.iter().all(|failure| failure.starts_with(kind)), "{}: {failures:?}", fault.mode);
+    // One fault concerns one commit; after it the store must work again.
+    assert!(failures.len() as u64 <= TASKS, "{}: {failures:?}", fault.mode);
     let code = output.status.code();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(code, Some(0 | POWER_LOSS)), "the child ended with {code:?}: {errors}");

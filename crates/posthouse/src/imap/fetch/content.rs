@@ -4,7 +4,7 @@ use super::super::selected::{Kept, Selected};
 use super::super::{BATCH_MAX_BYTES, Failure};
 use super::plan::{Item, Plan};
 use super::row::{RowWriter, listed};
-use super::{BATCH_MAX_CONTENTS, Progress, next_ranges};
+use super::{BATCH_MAX_CONTENTS, LARGE_BYTES, Progress, next_ranges};
 use ::imap::command::Partial;
 use ::imap::response::FetchWriter;
 use ::store::{PlacementOwned, StoreError, View};
@@ -33,8 +33,13 @@ pub(super) fn write(
     let mut rows: Vec<(PlacementOwned, Option<Vec<u8>>)> = Vec::new();
     let (mut last, mut bytes) = (end, 0);
     let mut take = |row: PlacementOwned, overview: Option<Vec<u8>>| {
-        bytes += row.size_bytes;
         let uid = row.uid.get();
+        if row.size_bytes >= LARGE_BYTES && !progress.is_long {
+            progress.wants_long = true;
+            last = uid - 1;
+            return ControlFlow::Break(());
+        }
+        bytes += row.size_bytes;
         rows.push((row, overview));
         if rows.len() >= BATCH_MAX_CONTENTS || bytes >= BATCH_MAX_BYTES as u64 {
             last = uid;

@@ -19,7 +19,7 @@ pub(super) struct RowWriter<'a> {
 impl RowWriter<'_> {
     /// Writes a row; false, and nothing is written, if only the content can tell what is asked.
     /// Rows that the client does not know are passed over.
-    pub fn from_overview(&self, row: &Placement<'_>, overview: Option<&[u8]>, out: &mut Vec<u8>) -> bool {
+    pub fn write_listed(&self, row: &Placement<'_>, overview: Option<&[u8]>, out: &mut Vec<u8>) -> bool {
         let Some(sequence) = self.selected.map.sequence(row.uid.get()) else { return true };
         let overview = match overview.map(OverviewRef::parse) {
             Some(None) => return false,
