@@ -72,6 +72,39 @@ fn everything_can_be_done_on_a_running_server() {
 }
 
 #[test]
+fn traces_are_json_too_and_limited_on_request() {
+    let server = setup().start();
+    for number in 1..=3 {
+        server.deliver("alice@example.org", &format!("Subject: {number}\r\nMessage-ID: <{number}@example.net>\r\n\r\n"));
+    }
+    let stories = json_of(&server, &["trace", "alice@example.org"]);
+    let stories = stories["traces"].as_array().unwrap();
+    assert_eq!(stories.len(), 3);
+    assert_eq!(stories[0]["events"][1]["what"], "delivered");
+    assert_eq!(stories[0]["events"][1]["recipient"], "alice@example.org");
+    let last = json_of(&server, &["trace", "<3@example.net>"]);
+    assert_eq!(last["traces"][0]["id"], stories[0]["id"], "the newest first");
+    let one = json_of(&server, &["trace", "alice@example.org", "--limit", "1"]);
+    assert_eq!(one["traces"].as_array().unwrap().len(), 1);
+    assert_eq!(one["traces"][0]["id"], stories[0]["id"]);
+}
+
+#[test]
+fn what_strangers_say_moves_no_cursor() {
+    let server = setup().start();
+    let mut lmtp = server.talk("lmtp");
+    lmtp.expect("220 ");
+    lmtp.command("LHLO client.example.net", "250");
+    lmtp.command("MAIL FROM:<\"\\x1b[31m\"@example.net>", "250 ");
+    lmtp.command("RCPT TO:<alice@example.org>", "250 ");
+    lmtp.command("DATA", "354 ");
+    lmtp.send(b"Subject: x\r\nMessage-ID: <\x1b[2J@example.net>\r\n\r\n");
+    lmtp.command(".", "");
+    let story = server.cli(&["trace", "alice@example.org"]).ok();
+    assert!(story.chars().all(|char| char == '\n' || !char.is_control()), "{story:?}");
+}
+
+#[test]
 fn a_new_password_counts_at_once_and_the_old_one_no_more() {
     let server = setup().start();
     assert!(can_log_in(&server, "alice@example.org", PASSWORD));

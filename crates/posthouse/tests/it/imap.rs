@@ -16,7 +16,7 @@ pub fn imap(server: &Server, user: &str) -> Talk {
 #[test]
 fn python_does_what_mail_programs_do() {
     let server = setup().start();
-    server.python("imap.py", &[]);
+    server.python("imap.py", &[ALICE]);
     assert!(server.cli(&["check"]).ok().contains("all is well"));
 }
 
@@ -124,4 +124,19 @@ fn an_append_over_quota_is_refused_with_the_code_for_it() {
     session.say("");
     session.expect("a NO [OVERQUOTA]");
     session.imap("b NOOP", "OK");
+}
+
+#[test]
+fn a_message_is_recent_to_the_first_session_only() {
+    let server = setup().start();
+    server.deliver(ALICE, "Subject: 1\r\n\r\n");
+    let (mut first, mut second) = (imap(&server, ALICE), imap(&server, ALICE));
+    let selected = first.imap("a SELECT INBOX", "OK");
+    assert!(selected.contains(&"* 1 RECENT".to_string()), "{selected:?}");
+    let selected = second.imap("a SELECT INBOX", "OK");
+    assert!(selected.contains(&"* 0 RECENT".to_string()), "{selected:?}");
+    assert!(second.imap("b FETCH 1 (FLAGS)", "OK")[0].contains("FLAGS ()"));
+    first.imap("b LOGOUT", "OK");
+    let selected = imap(&server, ALICE).imap("a SELECT INBOX", "OK");
+    assert!(selected.contains(&"* 0 RECENT".to_string()), "{selected:?}");
 }

@@ -140,6 +140,61 @@ fn sockets_that_systemd_opened_are_used_by_their_names() {
 }
 
 #[test]
+fn secrets_reach_neither_the_log_nor_other_users() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut server = setup().plaintext().prepare();
+    server.environment("POSTHOUSE_LOG", "trace");
+    server.launch();
+    server.cli(&["domain", "add", "example.org"]).ok();
+    server.add_accounts(&["alice@example.org", "bob@example.org"]);
+    let encoded = crate::accounts::base64(PASSWORD);
+    let response = crate::accounts::base64(&format!("\0bob@example.org\0{PASSWORD}"));
+    let mut smtp = server.talk("submission");
+    smtp.expect("220 ");
+    smtp.command("EHLO client.example.net", "250");
+    smtp.command(&format!("AUTH PLAIN {response}"), "235 ");
+    let mut pop3 = server.talk("pop3");
+    pop3.expect("+OK");
+    pop3.log_in_pop3("alice@example.org");
+    let mut imap = server.talk("imap");
+    imap.expect("* OK");
+    imap.imap(&format!("a LOGIN bob@example.org \"{PASSWORD}\""), "OK");
+    imap.imap(&format!("b LOGIN bob@example.org \"{PASSWORD}\""), "");
+    let mut failing = server.talk("pop3");
+    failing.expect("+OK");
+    failing.command("USER alice@example.org", "+OK");
+    failing.command(&format!("PASS {PASSWORD} with a typo"), "-ERR");
+    let log = server.log();
+    assert!(log.contains("login failed"), "{log}");
+    assert!(!log.contains(PASSWORD) && !log.contains(&encoded) && !log.contains(&response), "{log}");
+    let mode = |name: &str| {
+        std::fs::metadata(server.folder.join("data").join(name)).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(mode(""), 0o700);
+    for name in ["self-signed.key", "control.sock", "decoy.key"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn out_of_file_descriptors_it_goes_on_when_some_come_free() {
+    let mut server = setup().prepare();
+    let plain = server.serve_command();
+    let mut command = program("sh");
+    command.args(["-c", "ulimit -n 100; exec \"$@\"", "sh"]).arg(plain.get_program()).args(plain.get_args());
+    command.stderr(std::fs::File::create(server.folder.join("log")).unwrap());
+    server.launch_as(command);
+    let mut crowd: Vec<Talk> = (0..150).map(|_| server.talk("smtp")).collect();
+    crowd[0].expect("220 ");
+    let told = crate::wait::until(Duration::from_secs(10), || server.log().contains("cannot accept").then_some(()));
+    assert!(told.is_some(), "{}", server.log());
+    drop(crowd);
+    let mut smtp = server.talk("smtp");
+    smtp.expect("220 ");
+    smtp.command("NOOP", "250 ");
+}
+
+#[test]
 fn a_demo_runs_until_it_is_told_to_stop_and_leaves_nothing() {
     let folder = crate::server::fresh_folder();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_posthouse"));

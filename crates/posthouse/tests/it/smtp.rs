@@ -80,6 +80,32 @@ fn the_null_sender_and_the_postmaster_without_domain_are_taken() {
 }
 
 #[test]
+fn every_domain_has_a_postmaster() {
+    let server = setup().start();
+    let mut smtp = mx(&server);
+    smtp.command("MAIL FROM:<>", "250 ");
+    // RFC 5321 §4.5.1: not to be refused, whether or not the operator thought of it.
+    for postmaster in ["Postmaster", "postmaster@example.org", "PostMaster@Example.ORG"] {
+        smtp.command(&format!("RCPT TO:<{postmaster}>"), "250 ");
+    }
+}
+
+#[test]
+fn a_large_message_arrives_whole() {
+    let server = setup().start();
+    let mut smtp = mx(&server);
+    let mut text = "Subject: large\r\n\r\n".to_string();
+    while text.len() < 12_000_000 {
+        text.push_str(&format!("{}\r\n", blake3::hash(&text.len().to_le_bytes())));
+    }
+    let begun = std::time::Instant::now();
+    assert!(send(&mut smtp, "alice@example.org", &text).starts_with("250 "));
+    eprintln!("12 MB in {:?}", begun.elapsed());
+    assert!(server.mail_of("alice@example.org")[0].ends_with(&text));
+    assert!(server.cli(&["check"]).ok().contains("all is well"));
+}
+
+#[test]
 fn aliases_catch_alls_and_details_lead_to_the_account() {
     let server = setup().start();
     server.cli(&["domain", "add", "example.com"]).ok();

@@ -1,17 +1,21 @@
-"""Python's own client does what mail programs do, in the order in which they do it."""
+"""Python's own client does what mail programs do, in the order in which they do it: imap.py USER.
+
+The user has no mail yet.
+"""
 
 import imaplib
+import sys
 import time
 
 from house import HOST, PASSWORD, context, equal, port, raises
 
-ALICE = "alice@example.org"
+USER = sys.argv[1]
 
 
 def session():
     imap = imaplib.IMAP4_SSL(HOST, port("imaps"), ssl_context=context())
-    raises(imaplib.IMAP4.error, lambda: imap.login(ALICE, "wrong"), "AUTHENTICATIONFAILED")
-    ok(imap.login(ALICE, PASSWORD))
+    raises(imaplib.IMAP4.error, lambda: imap.login(USER, "wrong"), "AUTHENTICATIONFAILED")
+    ok(imap.login(USER, PASSWORD))
     return imap
 
 
