@@ -239,3 +239,61 @@ fn crash_loses_no_acknowledged_message() {
     server.launch();
     assert!(USERS.iter().all(|user| server.mail_of(user).is_empty()));
 }
+
+/// Moves all messages to and fro until the connection breaks; the count of moves acknowledged.
+fn moves_to_and_fro(port: u16, user: &str) -> usize {
+    let mut moved = 0;
+    let mut talk = Talk::open(port);
+    let mut go = || {
+        said(&mut talk, "* OK")?;
+        talk.say(&format!("l LOGIN {user} \"{PASSWORD}\""));
+        tagged(&mut talk, "l OK")?;
+        for (from, to) in [("INBOX", "Other"), ("Other", "INBOX")].iter().cycle() {
+            talk.say(&format!("s SELECT {from}"));
+            tagged(&mut talk, "s OK")?;
+            talk.say(&format!("m UID MOVE 1:* {to}"));
+            tagged(&mut talk, "m OK")?;
+            moved += 1;
+        }
+        Some(())
+    };
+    let _ = go();
+    moved
+}
+
+#[test]
+fn crash_neither_loses_nor_doubles_what_is_being_moved() {
+    const MESSAGES: usize = 30;
+    let mut server = setup().plaintext().start();
+    let user = USERS[0];
+    let mut session = server.talk("imap");
+    session.expect("* OK");
+    session.imap(&format!("l LOGIN {user} \"{PASSWORD}\""), "OK");
+    session.imap("c CREATE Other", "OK");
+    (0..MESSAGES).for_each(|number| server.deliver(user, &format!("Subject: {number}\r\n\r\n")));
+    let mut chance = Chance::new(7);
+    for _ in 0..3 {
+        let port = server.port("imap");
+        let moving = thread::spawn(move || moves_to_and_fro(port, user));
+        wait::load_for(Duration::from_millis(100 + chance.below(300)));
+        server.kill();
+        let moved = moving.join().unwrap();
+        server.launch();
+        let mut session = server.talk("imap");
+        session.expect("* OK");
+        session.imap(&format!("l LOGIN {user} \"{PASSWORD}\""), "OK");
+        let count = |session: &mut Talk, name: &str| {
+            let line = session.imap(&format!("t STATUS {name} (MESSAGES)"), "OK").remove(0);
+            line.trim_end_matches(')').rsplit(' ').next().unwrap().parse::<usize>().unwrap()
+        };
+        let (inbox, other) = (count(&mut session, "INBOX"), count(&mut session, "Other"));
+        // A MOVE is one step for all its messages (RFC 6851 §3.3 leaves that to the server).
+        assert!((inbox, other) == (MESSAGES, 0) || (inbox, other) == (0, MESSAGES), "{inbox} and {other}");
+        assert!(moved > 0);
+        assert!(server.cli(&["check"]).ok().contains("all is well"));
+        if other > 0 {
+            session.imap("s SELECT Other", "OK");
+            session.imap("m UID MOVE 1:* INBOX", "OK");
+        }
+    }
+}

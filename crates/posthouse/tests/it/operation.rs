@@ -3,7 +3,7 @@
 use crate::programs::{self, program, run};
 use crate::server::{PASSWORD, Server, setup};
 use crate::talk::Talk;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
@@ -118,6 +118,34 @@ fn systemd_is_told_when_it_is_ready_and_when_it_stops() {
     server.signal("TERM");
     assert_eq!(said(), "STOPPING=1");
     assert_eq!(server.wait_for_end(Duration::from_secs(10)), Some(0));
+}
+
+#[test]
+#[ignore = "signals are listened for after readiness was told"]
+fn signals_right_after_readiness_are_obeyed() {
+    let mut server = setup().prepare();
+    let path = server.folder.join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    for _ in 0..10 {
+        let mut command = server.serve_command();
+        command.env("NOTIFY_SOCKET", &path);
+        let mut child = command.spawn().unwrap();
+        let mut shell = program("sh");
+        // Started before, so that nothing but a system call lies between readiness and the signal.
+        shell.args(["-c", &format!("read go; kill -TERM {}", child.id())]);
+        let mut shell = shell.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let mut space = [0; 64];
+        let count = socket.recv(&mut space).unwrap();
+        assert_eq!(&space[..count], b"READY=1\n");
+        shell.stdin.take().unwrap().write_all(b"go\n").unwrap();
+        assert!(shell.wait().unwrap().success());
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(0), "{status}: {}", server.log());
+        let count = socket.recv(&mut space).unwrap();
+        assert_eq!(&space[..count], b"STOPPING=1\n");
+    }
+    server.launch();
 }
 
 #[test]

@@ -185,6 +185,22 @@ fn a_full_mailbox_is_refused_for_now_at_rcpt_and_at_the_end() {
 }
 
 #[test]
+#[ignore = "the announced size is not compared with the room in the mailbox"]
+fn a_mailbox_without_room_for_the_announced_size_does_not_cost_the_others_theirs() {
+    let server = setup().start();
+    server.cli(&["account", "quota", "bob@example.org", "3000"]).ok();
+    let mut smtp = mx(&server);
+    let text = format!("Subject: x\r\n\r\n{}", "text\r\n".repeat(1_000));
+    smtp.command(&format!("MAIL FROM:<sender@example.net> SIZE={}", text.len()), "250 ");
+    smtp.command("RCPT TO:<alice@example.org>", "250 ");
+    smtp.command("RCPT TO:<bob@example.org>", "452 4.2.2");
+    smtp.command("DATA", "354 ");
+    smtp.send(text.as_bytes());
+    smtp.command(".", "250 ");
+    assert_eq!(server.mail_of("alice@example.org").len(), 1);
+}
+
+#[test]
 fn a_message_that_was_delivered_here_before_is_refused() {
     let server = setup().start();
     let mut smtp = mx(&server);
