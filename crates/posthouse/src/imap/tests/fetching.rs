@@ -181,3 +181,25 @@ async fn changed_since_and_modseq() {
     assert_eq!(said, changed.replace(" MODSEQ", " UID 2 MODSEQ"));
     assert_eq!(client.ok("FETCH 1:* (FLAGS) (CHANGEDSINCE 0)").await.len(), 3);
 }
+
+#[tokio::test]
+async fn contents_of_all_sizes_come_in_order_and_whole() {
+    let server = Server::start().await;
+    let mut client = server.logged_in().await;
+    let sizes = [10, 1_500_000, 20, 300_000, 300_000, 2_000_000, 1_100_000, 5];
+    for (n, size) in (1..).zip(sizes) {
+        let message = format!("Subject: {n}\r\n\r\n{}", "x".repeat(size));
+        assert!(client.append("INBOX", "", &message).await.starts_with("OK"));
+    }
+    client.fill("INBOX", 150).await;
+    client.ok("EXAMINE INBOX").await;
+    for items in ["(UID BODY.PEEK[])", "(UID BODY.PEEK[TEXT])", "(UID ENVELOPE BODY.PEEK[])"] {
+        let lines = client.ok(&format!("FETCH 1:* {items}")).await;
+        assert_eq!(lines.len(), 158, "{items}");
+        for (n, line) in (1..).zip(&lines) {
+            assert!(line.starts_with(&format!("* {n} FETCH (UID {n} ")), "{items}");
+            let size = sizes.get(n - 1).copied().unwrap_or(0);
+            assert!(line.len() > size && line.len() < size + 500, "{items} {n}: {}", line.len());
+        }
+    }
+}
