@@ -4,6 +4,9 @@ use posthouse::cli::Cli;
 use std::io;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Cli::read().run() {
         Ok(code) => code,

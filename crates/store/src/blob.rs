@@ -9,7 +9,7 @@ use crate::id::BlobId;
 use crate::sql::params;
 use crate::view::{Tx, View};
 
-/// Content that is at most this long after compression lies in the database, longer in a file.
+/// Content that is at most this long as it is stored lies in the database, longer in a file.
 pub const INLINE_MAX_BYTES: usize = 64 * 1024;
 
 /// Content up to this length is compressed on the calling task (about half a millisecond).
@@ -21,6 +21,11 @@ pub const CONTENT_MAX_BYTES: u64 = 1 << 30;
 
 /// The level of compression: one that keeps up with the network.
 const ZSTD_LEVEL: i32 = 1;
+
+/// Content is stored compressed only if that leaves at most this many tenths of it. Text leaves three or
+/// four; an attachment in base64 leaves nearly eight, and would cost more at each reading than the
+/// disk it saves is worth.
+const COMPRESSED_MAX_TENTHS: usize = 6;
 
 /// Content ready to be named by messages or queue entries, of any number of accounts, in any
 /// number of transactions. A clone is the same content.
@@ -51,11 +56,13 @@ impl PreparedBlob {
         }
         let digest = blake3::hash(bytes);
         let compressed = compress(bytes)?;
+        let worth_it = compressed.len() <= bytes.len() / 10 * COMPRESSED_MAX_TENTHS;
+        let stored: &[u8] = if worth_it { &compressed } else { bytes };
         let place = match folder {
-            Some(folder) if compressed.len() > INLINE_MAX_BYTES => {
-                Place::File(Arc::new(folder.write(&digest, &compressed)?))
+            Some(folder) if stored.len() > INLINE_MAX_BYTES => {
+                Place::File(Arc::new(folder.write(&digest, stored)?))
             }
-            _ => Place::Inline(compressed.into()),
+            _ => Place::Inline(stored.into()),
         };
         Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place })
     }
@@ -81,29 +88,37 @@ fn compress(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
     })
 }
 
-/// Appends the content of `compressed`, which is `size_bytes` long, to `out`.
-pub(crate) fn decompress_into(
-    compressed: &[u8],
-    size_bytes: u64,
-    out: &mut Vec<u8>,
-) -> Result<(), StoreError> {
+/// Appends content of `size_bytes` to `out`, from the form in which it is stored. Stored in its own
+/// length it is as it was given, for nothing is kept compressed that did not shrink.
+pub(crate) fn restore_into(stored: &[u8], size_bytes: u64, out: &mut Vec<u8>) -> Result<(), StoreError> {
     let damaged = |why: String| StoreError::Corrupt(format!("stored content: {why}"));
-    if size_bytes > CONTENT_MAX_BYTES {
-        return Err(damaged(format!("{size_bytes} bytes are more than there can be")));
+    let size = usize::try_from(size_bytes).map_err(|error| damaged(error.to_string()))?;
+    if stored.len() == size {
+        out.extend_from_slice(stored);
+        return Ok(());
     }
-    let (start, size) = (out.len(), size_bytes as usize);
+    if size_bytes > CONTENT_MAX_BYTES {
+        return Err(damaged(format!("a row says that it has {size_bytes} bytes")));
+    }
+    let start = out.len();
     out.resize(start + size, 0);
-    let written = DECOMPRESSOR.with_borrow_mut(|slot| {
+    let restored = DECOMPRESSOR.with_borrow_mut(|slot| {
         let decompressor = match slot {
             Some(decompressor) => decompressor,
             None => slot.insert(zstd::bulk::Decompressor::new()?),
         };
-        decompressor.decompress_to_buffer(compressed, &mut out[start..])
+        decompressor.decompress_to_buffer(stored, &mut out[start..])
     });
-    match written {
-        Ok(written) if written == size => Ok(()),
-        Ok(written) => Err(damaged(format!("{written} bytes instead of {size}"))),
-        Err(error) => Err(damaged(error.to_string())),
+    match restored {
+        Ok(len) if len == size => Ok(()),
+        Ok(len) => {
+            out.truncate(start);
+            Err(damaged(format!("{len} bytes instead of {size}")))
+        }
+        Err(error) => {
+            out.truncate(start);
+            Err(damaged(error.to_string()))
+        }
     }
 }
 
@@ -119,7 +134,7 @@ impl View<'_> {
         let sql = "SELECT file, data FROM content WHERE blob_id = ?1";
         let found = self.db.row(sql, params![blob], |row| {
             if let Some(data) = row.opt_blob(1)? {
-                return decompress_into(data, size_bytes, out);
+                return restore_into(data, size_bytes, out);
             }
             let name = row.text(0)?;
             let Some(folder) = folder else {
@@ -127,8 +142,11 @@ impl View<'_> {
                     "file {name} is named, but there is no folder of files"
                 )));
             };
-            let data = folder.read(name).map_err(|error| StoreError::Io(format!("{name}: {error}")))?;
-            decompress_into(&data, size_bytes, out)
+            let failed = |error: std::io::Error| StoreError::Io(format!("{name}: {error}"));
+            if folder.len(name).map_err(failed)? == size_bytes {
+                return folder.read_into(name, out).map_err(failed);
+            }
+            restore_into(&folder.read(name).map_err(failed)?, size_bytes, out)
         })?;
         found.ok_or_else(|| StoreError::Corrupt(format!("content {blob} is missing")))
     }

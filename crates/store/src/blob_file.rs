@@ -5,7 +5,7 @@
 //! files, the transaction keeps one, and no removal can ever hit a file that another names.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -91,6 +91,16 @@ impl BlobFolder {
     /// The content of the file `name`.
     pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.root.join(name))
+    }
+
+    /// Length in bytes of the file `name`.
+    pub fn len(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.root.join(name))?.len())
+    }
+
+    /// Appends the content of the file `name` to `out`.
+    pub fn read_into(&self, name: &str, out: &mut Vec<u8>) -> io::Result<()> {
+        fs::File::open(self.root.join(name))?.read_to_end(out).map(|_| ())
     }
 
     /// Removes the file `name`. A failure leaves an orphan, which the check reports.

@@ -175,7 +175,8 @@ impl View<'_> {
     }
 
     /// The UIDs of a mailbox, as ascending ranges that do not touch. Kept in memory: only the first
-    /// call for a mailbox reads all its placements, later ones what changed since.
+    /// call for a mailbox reads all its placements (some 0.2 µs each: with 100 000 or more in
+    /// [`crate::Mailbox::exists_count`], ask through [`crate::Store::read_long`]), later ones what changed since.
     ///
     /// # Errors
     /// [`Missing::Mailbox`].

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::{Checker, ORPHAN_AGE};
-use crate::blob::decompress_into;
+use crate::blob::restore_into;
 use crate::error::StoreError;
 use crate::sql::params;
 use crate::store::Store;
@@ -21,7 +21,7 @@ pub(super) struct NamedFile {
 /// Why the bytes are not what was stored, if they are not.
 fn why_damaged(compressed: &[u8], size_bytes: u64, digest: &[u8], out: &mut Vec<u8>) -> Option<String> {
     out.clear();
-    if let Err(error) = decompress_into(compressed, size_bytes, out) {
+    if let Err(error) = restore_into(compressed, size_bytes, out) {
         return Some(error.to_string());
     }
     (blake3::hash(out).as_bytes() != digest).then(|| "its digest is another".to_owned())
@@ -137,7 +137,8 @@ impl Store {
     }
 
     /// Removes content files that no row names and that are older than [`ORPHAN_AGE`]; they are what
-    /// a power cut between writing a file and committing leaves behind. Gives their names.
+    /// a power cut between writing a file and committing leaves behind. Gives their names. Hence a
+    /// [`crate::PreparedBlob`] must be stored within that time.
     pub fn remove_orphans(&self) -> Result<Vec<String>, StoreError> {
         let Some(folder) = &self.shared().blobs else { return Ok(Vec::new()) };
         let mut old = Vec::new();

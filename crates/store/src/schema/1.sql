@@ -74,7 +74,8 @@ CREATE TABLE blob (
     size_bytes INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Exactly one of data (zstd) and file (name of a file of zstd data) is set.
+-- Exactly one of data and file (the name of a file) is set. What they hold is zstd, or, in its own
+-- length, the content as it is.
 CREATE TABLE content (
     blob_id INTEGER NOT NULL PRIMARY KEY,
     digest BLOB NOT NULL,
