@@ -1,0 +1,27 @@
+//! The real program, from outside: its own processes, real sockets, and other people's clients.
+//!
+//! Each test starts a server of its own on free ports with its data in a folder of its own, so they
+//! run side by side. Nothing here reaches into the program; what is looked at is what a client, an
+//! operator or a supervisor can see.
+
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
+
+mod accounts;
+mod cli;
+mod crash;
+mod imap;
+mod journey;
+mod lmtp;
+mod operation;
+mod pop3;
+mod postgres;
+mod programs;
+mod relay;
+mod server;
+mod smtp;
+mod smuggling;
+mod submission;
+mod talk;
+mod tls;
+mod transcripts;
+mod wait;
