@@ -41,7 +41,8 @@ fn try_imap(port: u16, source: [u8; 4], user: &str, password: &str) -> String {
 pub fn base64(text: &str) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let letters = text.as_bytes().chunks(3).flat_map(|three| {
-        let bits = three.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        let bits =
+            three.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
         (0..4).map(move |place| match place <= three.len() {
             true => char::from(LETTERS[(bits >> (18 - 6 * place) & 63) as usize]),
             false => '=',
@@ -76,8 +77,7 @@ fn base64_is_right() {
 fn a_wrong_password_and_an_unknown_name_take_the_same_time_and_words() {
     let server = setup().plaintext().not_exempt().start();
     type Try = fn(u16, [u8; 4], &str, &str) -> String;
-    let services: [(&str, Try); 3] =
-        [("pop3", try_pop3), ("submission", try_submission), ("imap", try_imap)];
+    let services: [(&str, Try); 3] = [("pop3", try_pop3), ("submission", try_submission), ("imap", try_imap)];
     for (service, attempt) in services {
         let mut replies = Vec::new();
         for user in [ALICE, "nobody@example.org", "nobody@elsewhere.example"] {

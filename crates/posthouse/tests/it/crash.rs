@@ -12,8 +12,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const KILLS_DEFAULT: u64 = 5;
-const USERS: [&str; 4] =
-    ["alice@example.org", "bob@example.org", "carol@example.org", "dave@example.org"];
+const USERS: [&str; 4] = ["alice@example.org", "bob@example.org", "carol@example.org", "dave@example.org"];
 /// Load before a kill.
 const LOAD_MS: std::ops::Range<u64> = 50..900;
 /// Lines of a message: from one to more than is kept inside the database.
@@ -231,7 +230,9 @@ fn crash_loses_no_acknowledged_message() {
         let said = server.cli(&["check"]).ok();
         assert!(said.contains("all is well"), "round {round}, seed {seed}: {said}");
     }
-    eprintln!("{kills} kills, {acknowledged} acknowledged copies all there, {extra} more kept unacknowledged");
+    eprintln!(
+        "{kills} kills, {acknowledged} acknowledged copies all there, {extra} more kept unacknowledged"
+    );
     assert!(acknowledged > 0);
     // What was deleted by an acknowledged QUIT stays deleted.
     server.kill();

@@ -52,7 +52,9 @@ fn curl_stores_and_reads_a_message() {
     let url = format!("imaps://{}/INBOX", server.named("imaps"));
     let curl = || {
         let mut curl = program("curl");
-        curl.args(["-sS", "--cacert"]).arg(server.certificate()).args(["--user", &format!("{ALICE}:{PASSWORD}")]);
+        curl.args(["-sS", "--cacert"])
+            .arg(server.certificate())
+            .args(["--user", &format!("{ALICE}:{PASSWORD}")]);
         curl
     };
     let message = "Subject: kept\r\n\r\n.\r\ntext\r\n";

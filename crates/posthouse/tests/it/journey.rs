@@ -10,7 +10,8 @@ const BOB: &str = "bob@example.org";
 
 /// A letter with a subject that is not ASCII and an attachment, in CRLF.
 pub fn letter() -> String {
-    let attachment: String = (0..200).map(|line| format!("{}\r\n", "QUJDREVGR0hJ".repeat(5 + line % 2))).collect();
+    let attachment: String =
+        (0..200).map(|line| format!("{}\r\n", "QUJDREVGR0hJ".repeat(5 + line % 2))).collect();
     format!(
         "From: Bob <{BOB}>\r\nTo: Alice <{ALICE}>\r\nSubject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?= aus dem Posthaus\r\n\
          Date: Mon, 02 Mar 2026 10:00:00 +0100\r\nMessage-ID: <journey-1@example.org>\r\nMIME-Version: 1.0\r\n\
@@ -34,7 +35,8 @@ pub fn swaks_sends(server: &Server) -> String {
     let said = run(swaks.args(["--data", &format!("@{}", file.display())])).ok();
     let reply = said.lines().rfind(|line| line.contains("250 2.0.0") || line.contains("250 2.6.0"));
     let reply = reply.unwrap_or_else(|| panic!("no reply to the message: {said}"));
-    let id = reply.split_whitespace().find(|word| word.len() == 13 && word.chars().all(char::is_alphanumeric));
+    let id =
+        reply.split_whitespace().find(|word| word.len() == 13 && word.chars().all(char::is_alphanumeric));
     id.unwrap_or_else(|| panic!("no id in {reply}")).to_string()
 }
 
@@ -116,7 +118,8 @@ fn mbsync_mirrors_in_both_directions() {
     let text = |file: &PathBuf| fs::read_to_string(file).unwrap();
     files.sort_by_key(|file| !text(file).contains("journey-1"));
     // mbsync puts a mark of its own into the header.
-    let mirrored: String = text(&files[0]).split_inclusive('\n').filter(|line| !line.starts_with("X-TUID: ")).collect();
+    let mirrored: String =
+        text(&files[0]).split_inclusive('\n').filter(|line| !line.starts_with("X-TUID: ")).collect();
     assert!(mirrored.ends_with(&letter().replace("\r\n", "\n")), "{mirrored}");
     // Read here; a new one here; a new folder here.
     let name = files[0].file_name().unwrap().to_str().unwrap();
@@ -130,7 +133,11 @@ fn mbsync_mirrors_in_both_directions() {
     fs::write(folder.join("new/1700000000.1_2.here"), "Subject: in a folder\n\n").unwrap();
     mbsync(&server);
     let at = server.named("imaps");
-    let flags = curl_reads(&server, &format!("imaps://{at}/INBOX"), &["-X", "FETCH 1:* (UID FLAGS)", "-v", "--stderr", "-"]);
+    let flags = curl_reads(
+        &server,
+        &format!("imaps://{at}/INBOX"),
+        &["-X", "FETCH 1:* (UID FLAGS)", "-v", "--stderr", "-"],
+    );
     assert!(flags.contains("* 3 FETCH"), "{flags}");
     assert!(flags.contains("\\Flagged \\Seen") || flags.contains("\\Seen \\Flagged"), "{flags}");
     let third = curl_reads(&server, &format!("imaps://{at}/INBOX;MAILINDEX=3"), &[]);

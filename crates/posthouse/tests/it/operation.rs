@@ -109,7 +109,7 @@ fn systemd_is_told_when_it_is_ready_and_when_it_stops() {
     let mut command = server.serve_command();
     command.env("NOTIFY_SOCKET", &path);
     server.launch_as(command);
-    let mut said = || {
+    let said = || {
         let mut space = [0; 1024];
         let count = socket.recv(&mut space).unwrap();
         String::from_utf8_lossy(&space[..count]).trim_end().to_string()
@@ -186,7 +186,8 @@ fn out_of_file_descriptors_it_goes_on_when_some_come_free() {
     server.launch_as(command);
     let mut crowd: Vec<Talk> = (0..150).map(|_| server.talk("smtp")).collect();
     crowd[0].expect("220 ");
-    let told = crate::wait::until(Duration::from_secs(10), || server.log().contains("cannot accept").then_some(()));
+    let told =
+        crate::wait::until(Duration::from_secs(10), || server.log().contains("cannot accept").then_some(()));
     assert!(told.is_some(), "{}", server.log());
     drop(crowd);
     let mut smtp = server.talk("smtp");
@@ -210,7 +211,8 @@ fn a_demo_runs_until_it_is_told_to_stop_and_leaves_nothing() {
         guide.push_str(std::str::from_utf8(&space[..count]).unwrap());
     }
     // Its own commands work as they are printed.
-    let script: String = guide.lines().skip_while(|line| !line.contains("# bob writes")).collect::<Vec<_>>().join("\n");
+    let script: String =
+        guide.lines().skip_while(|line| !line.contains("# bob writes")).collect::<Vec<_>>().join("\n");
     let path = std::env::var("PATH").unwrap();
     let said = run(program("sh").args(["-ec", &script]).env("PATH", path)).ok();
     run(program("sh").args(["-c", &format!("kill -INT {}", child.id())])).ok();

@@ -162,7 +162,10 @@ fn what_is_offered_depends_on_tls_and_login() {
     for offer in ["TOP", "USER", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "UTF8"] {
         assert!(offers.lines().any(|line| line.split(' ').next() == Some(offer)), "{offer}: {offers}");
     }
-    assert!(offers.contains("SASL ") && offers.contains("SCRAM-SHA-256") && !offers.contains("STLS"), "{offers}");
+    assert!(
+        offers.contains("SASL ") && offers.contains("SCRAM-SHA-256") && !offers.contains("STLS"),
+        "{offers}"
+    );
     inside.command("STLS", "-ERR");
     inside.command(&format!("USER {ALICE}"), "+OK");
     inside.command("PASS wrong", "-ERR [AUTH]");

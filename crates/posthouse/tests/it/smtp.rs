@@ -170,9 +170,11 @@ fn a_full_mailbox_is_refused_for_now_at_rcpt_and_at_the_end() {
     let server = setup().start();
     server.cli(&["account", "quota", "alice@example.org", "5000"]).ok();
     let mut smtp = mx(&server);
-    let reply = send(&mut smtp, "alice@example.org", &format!("Subject: x\r\n\r\n{}", "text\r\n".repeat(1_000)));
+    let reply =
+        send(&mut smtp, "alice@example.org", &format!("Subject: x\r\n\r\n{}", "text\r\n".repeat(1_000)));
     assert!(reply.starts_with("452 4.2.2"), "it would not fit: {reply}");
-    let reply = send(&mut smtp, "alice@example.org", &format!("Subject: x\r\n\r\n{}", "text\r\n".repeat(700)));
+    let reply =
+        send(&mut smtp, "alice@example.org", &format!("Subject: x\r\n\r\n{}", "text\r\n".repeat(700)));
     assert!(reply.starts_with("250 "), "it fits: {reply}");
     server.cli(&["account", "quota", "alice@example.org", "1000"]).ok();
     smtp.command("MAIL FROM:<sender@example.net>", "250 ");
@@ -236,6 +238,31 @@ fn what_comes_with_starttls_in_one_packet_is_never_obeyed_inside() {
     let (said, ended) = smtp.rest();
     assert!(said.starts_with("554 5.5.1") && said.lines().count() == 1, "{said:?}");
     assert!(ended);
+}
+
+#[test]
+fn who_says_all_at_once_and_then_only_listens_hears_every_reply() {
+    let server = setup().start();
+    let mut smtp = mx(&server);
+    let text = "Subject: all at once\r\n\r\n";
+    let begin = "MAIL FROM:<s@example.net>\r\nRCPT TO:<alice@example.org>\r\n";
+    smtp.send(format!("{begin}BDAT {} LAST\r\n{text}QUIT\r\n", text.len()).as_bytes());
+    smtp.say_no_more();
+    for reply in ["250 2.1.0", "250 2.1.5", "250 2.", "221 "] {
+        smtp.expect(reply);
+    }
+    assert_eq!(server.mail_of("alice@example.org").len(), 1);
+}
+
+#[test]
+fn who_does_not_wait_for_what_is_offered_is_sent_away() {
+    let server = setup().start();
+    let mut smtp = server.talk("smtp");
+    smtp.expect("220 ");
+    // RFC 2920 §3.1: EHLO ends a group of commands.
+    smtp.send(b"EHLO a.example.net\r\nMAIL FROM:<s@example.net>\r\n");
+    smtp.expect("554 5.5.0");
+    assert!(smtp.is_closed());
 }
 
 #[test]

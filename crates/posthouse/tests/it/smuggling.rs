@@ -58,7 +58,11 @@ fn in_a_chunk_only_the_length_counts() {
         smtp.send(format!("BDAT {} LAST\r\n", chunk.len()).as_bytes());
         smtp.send(&chunk);
         let reply = smtp.reply();
-        assert!(reply.starts_with("250 2.0.0") || reply.starts_with("550 5.6.0"), "{}: {reply}", end.escape_ascii());
+        assert!(
+            reply.starts_with("250 2.0.0") || reply.starts_with("550 5.6.0"),
+            "{}: {reply}",
+            end.escape_ascii()
+        );
         smtp.command("NOOP", "250 2.0.0");
     }
     assert!(server.mail_of("bob@example.org").is_empty());

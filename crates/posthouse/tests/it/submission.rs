@@ -26,7 +26,10 @@ fn logins_are_offered_inside_tls_only_and_never_to_servers() {
     assert!(!offers.contains("AUTH"), "port 25 inside TLS: {offers}");
     let mut submission = server.talk("submission").inside_starttls(&server.certificate(), "STARTTLS");
     let offers = submission.command("EHLO client.example.net", "250-");
-    assert!(offers.contains("AUTH ") && offers.contains("PLAIN") && offers.contains("SCRAM-SHA-256"), "{offers}");
+    assert!(
+        offers.contains("AUTH ") && offers.contains("PLAIN") && offers.contains("SCRAM-SHA-256"),
+        "{offers}"
+    );
 }
 
 #[test]
@@ -41,7 +44,8 @@ fn plain_login_and_scram_work_over_starttls_and_inside_tls() {
     let server = setup().start();
     for mechanism in ["PLAIN", "LOGIN"] {
         swaks(&server, &["--server", &server.at("submission"), "--tls", "--auth", mechanism]).ok();
-        swaks(&server, &["--server", &server.at("submissions"), "--tls-on-connect", "--auth", mechanism]).ok();
+        swaks(&server, &["--server", &server.at("submissions"), "--tls-on-connect", "--auth", mechanism])
+            .ok();
     }
     server.python("scram.py", &["submissions"]);
     server.python("scram.py", &["submission"]);
@@ -52,7 +56,14 @@ fn plain_login_and_scram_work_over_starttls_and_inside_tls() {
 fn a_wrong_password_is_refused() {
     let server = setup().start();
     let mut swaks = program("swaks");
-    swaks.args(["--from", "bob@example.org", "--to", "alice@example.org", "--server", &server.at("submission")]);
+    swaks.args([
+        "--from",
+        "bob@example.org",
+        "--to",
+        "alice@example.org",
+        "--server",
+        &server.at("submission"),
+    ]);
     swaks.args(["--tls", "--auth", "PLAIN", "--auth-user", "bob@example.org", "--auth-password", "wrong"]);
     let said = run(&mut swaks).fails(28);
     assert!(said.contains("535 5.7.8"), "{said}");
@@ -77,7 +88,8 @@ fn users_send_in_their_own_names_only() {
     server.cli(&["alias", "add", "sales@example.org", "bob@example.org"]).ok();
     let at = server.at("submission");
     for foreign in ["alice@example.org", "bob@example.net", "nobody@example.org"] {
-        let said = swaks(&server, &["--server", &at, "--tls", "--auth", "PLAIN", "--from", foreign]).fails(23);
+        let said =
+            swaks(&server, &["--server", &at, "--tls", "--auth", "PLAIN", "--from", foreign]).fails(23);
         assert!(said.contains("550 5.7.1"), "{foreign}: {said}");
     }
     for own in ["Bob@Example.org", "bob+list@example.org", "sales@example.org"] {
@@ -89,8 +101,10 @@ fn users_send_in_their_own_names_only() {
 fn mail_to_other_servers_is_refused_with_the_reason() {
     let server = setup().start();
     let to = ["--to", "someone@example.net"];
-    let said =
-        swaks(&server, &[&["--server", &server.at("submission"), "--tls", "--auth", "PLAIN"], &to[..]].concat());
+    let said = swaks(
+        &server,
+        &[&["--server", &server.at("submission"), "--tls", "--auth", "PLAIN"], &to[..]].concat(),
+    );
     let said = said.fails(24);
     assert!(said.contains("does not send mail to other servers yet"), "{said}");
 }

@@ -16,7 +16,16 @@ fn make_certificate(folder: &Path, copy: &str) {
     fs::write(folder.join("openssl.cnf"), text).unwrap();
     let mut openssl = program("openssl");
     openssl.current_dir(folder).args(["req", "-x509", "-nodes", "-days", "2", "-config", "openssl.cnf"]);
-    openssl.args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", "key.pem", "-out", "cert.pem"]);
+    openssl.args([
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "cert.pem",
+    ]);
     run(&mut openssl).ok();
     fs::copy(folder.join("cert.pem"), folder.join(copy)).unwrap();
 }
@@ -69,7 +78,9 @@ fn a_certificate_that_cannot_be_used_does_not_replace_the_one_in_use() {
     server.launch();
     fs::write(server.folder.join("key.pem"), "nothing").unwrap();
     server.signal("HUP");
-    let told = wait::until(Duration::from_secs(5), || server.log().contains("the certificate in use stays").then_some(()));
+    let told = wait::until(Duration::from_secs(5), || {
+        server.log().contains("the certificate in use stays").then_some(())
+    });
     assert!(told.is_some(), "{}", server.log());
     assert!(greeting(&server, "old.pem").is_some());
     server.stop();

@@ -185,19 +185,25 @@ fn script(krate: &str, name: &str, replaced: &[(&str, String)]) -> Script {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut script = Script::parse(&format!("{krate}/{name}"), &text);
-    script.steps.retain(|(_, step)| !matches!(step, Step::Expect(line) if krate == "imap" && is_of_the_mailbox(line)));
+    script.steps.retain(
+        |(_, step)| !matches!(step, Step::Expect(line) if krate == "imap" && is_of_the_mailbox(line)),
+    );
     for (_, step) in &mut script.steps {
         match step {
             Step::Send(bytes) => {
                 if let Ok(text) = std::str::from_utf8(bytes) {
-                    let text = replaced.iter().fold(text.to_string(), |text, (from, to)| text.replace(from, to));
+                    let text =
+                        replaced.iter().fold(text.to_string(), |text, (from, to)| text.replace(from, to));
                     *bytes = text.into_bytes();
                 }
             }
             // The made-up towns number their messages.
             Step::Expect(pattern) => {
-                *pattern = pattern.replace(" m1 accepted", " … accepted").replace(" m2 accepted", " … accepted");
-                if krate == "imap" { *pattern = loosened(pattern); }
+                *pattern =
+                    pattern.replace(" m1 accepted", " … accepted").replace(" m2 accepted", " … accepted");
+                if krate == "imap" {
+                    *pattern = loosened(pattern);
+                }
             }
             _ => {}
         }
