@@ -30,6 +30,7 @@ pub const EXTENSIONS: &[Extension] = &[
     Extension { name: "IMAP4rev2", offered: Offered::Always },
     Extension { name: "LITERAL+", offered: Offered::Always },
     Extension { name: "CONDSTORE", offered: Offered::Always },
+    Extension { name: "SEARCHRES", offered: Offered::Always },
     Extension { name: "STARTTLS", offered: Offered::BeforeTls },
     Extension { name: "LOGINDISABLED", offered: Offered::LoginDisabled },
 ];

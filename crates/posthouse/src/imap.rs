@@ -89,6 +89,8 @@ pub struct House {
     kept: Budget,
     /// Searches through texts take a processor each, or more: not all at once.
     searches: Semaphore,
+    /// Memory for large messages on their way out.
+    large: Semaphore,
 }
 
 impl House {
@@ -101,6 +103,7 @@ impl House {
             recents: Recents::default(),
             kept: Budget::new(KEPT_CONTENT_MAX_BYTES),
             searches: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            large: Semaphore::new(fetch::LARGE_UNITS_MAX),
         }
     }
 }

@@ -5,7 +5,7 @@ use tokio::runtime::{Builder, Runtime};
 
 /// Worker threads beyond the number of cores: a read that has to wait for the disk is done where it
 /// is needed, and must not keep a core from other work.
-const SPARE_WORKERS: usize = 2;
+const SPARE_WORKERS: usize = 1;
 
 /// A multi-threaded runtime.
 ///

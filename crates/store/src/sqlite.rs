@@ -144,6 +144,8 @@ fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     // No memory mapping: a sector that cannot be read would end the process instead of one request.
-    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -16384; PRAGMA query_only = 1;")?;
+    // A small cache: it is emptied whenever somebody else has committed, which takes as long as it may
+    // become large, and the pages behind it are in the system's memory anyway.
+    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -2048; PRAGMA query_only = 1;")?;
     Ok(connection)
 }

@@ -7,7 +7,7 @@ mod row;
 use super::news::{self, Telling};
 use super::selected::Selected;
 use super::store::Marking;
-use super::{BATCH_MAX_BYTES, BATCH_MAX_ROWS, Cost, Done, Failure, ImapService, Logins, send};
+use super::{BATCH_MAX_BYTES, BATCH_MAX_ROWS, Cost, Done, Failure, House, ImapService, Logins, send};
 use crate::driver::Wire;
 use ::imap::command::Fetch;
 use ::imap::response::Code;
@@ -18,6 +18,8 @@ use plan::{Needs, Plan};
 use row::RowWriter;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::SemaphorePermit;
 
 /// Ranges handed to the store in one read: clients name thousands of scattered UIDs.
 const BATCH_MAX_RANGES: usize = 512;
@@ -26,6 +28,11 @@ const BATCH_MAX_CONTENTS: usize = 64;
 /// Reading a message above this takes milliseconds, which is not done on a thread that serves
 /// other sessions.
 const LARGE_BYTES: u64 = 1 << 20;
+/// How many times [`LARGE_BYTES`] all sessions together may be sending: clients that take their large
+/// messages slowly must not fill the memory.
+pub(super) const LARGE_UNITS_MAX: usize = 512;
+/// How long a FETCH waits for that memory.
+const LARGE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where a FETCH stands.
 #[derive(Default)]
@@ -36,8 +43,8 @@ struct Progress {
     marked: NumberSet,
     /// This read runs where it may take long.
     is_long: bool,
-    /// The next message is large: it is left to a read that may take long.
-    wants_long: bool,
+    /// The next message is large, of this size in bytes: it is left to a read that may take long.
+    wants_long: Option<u64>,
     /// A part is in an encoding that BINARY cannot undo (RFC 3516 §4.3).
     unknown_encoding: bool,
 }
@@ -60,10 +67,17 @@ impl<L: Logins> ImapService<L> {
         if plan.sets_seen && !self.selected()?.read_only {
             self.set_seen(&mut progress, enabled, wire).await?;
         }
+        let house = Arc::clone(&self.shared);
+        let mut turn = None;
         while !progress.left.is_empty() {
             send(wire).await?;
+            drop(turn.take());
             let plan = Arc::clone(&plan);
-            progress.is_long = std::mem::take(&mut progress.wants_long);
+            let large = progress.wants_long.take();
+            progress.is_long = large.is_some();
+            if let Some(size_bytes) = large {
+                turn = Some(large_turn(&house, size_bytes).await?);
+            }
             let cost = if progress.is_long { Cost::Long } else { Cost::Short };
             let next = move |view: &mut View<'_>, selected: &mut Selected, out: &mut Vec<u8>| {
                 batch(view, selected, &plan, &mut progress, out)?;
@@ -105,6 +119,19 @@ impl<L: Logins> ImapService<L> {
     }
 }
 
+/// Waits until memory for a large message is free; it is until the turn is dropped.
+///
+/// # Errors
+/// `NO [LIMIT]` when that takes too long.
+async fn large_turn(house: &House, size_bytes: u64) -> Result<SemaphorePermit<'_>, Failure> {
+    let units = size_bytes.div_ceil(LARGE_BYTES).min(LARGE_UNITS_MAX as u64);
+    let acquire = house.large.acquire_many(u32::try_from(units).unwrap_or(u32::MAX));
+    match tokio::time::timeout(LARGE_PATIENCE, acquire).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => Err(Outcome::no("Too many large messages are being fetched").with_code(Code::Limit).into()),
+    }
+}
+
 /// The UIDs of the messages that are to be told of.
 fn wanted(view: &mut View<'_>, selected: &Selected, fetch: &Fetch) -> Result<NumberSet, Failure> {
     let uids = selected.uids(&fetch.messages, fetch.numbering)?;
@@ -125,7 +152,7 @@ fn batch(
 ) -> Result<(), Failure> {
     let mut rows = 0;
     let full = |out: &Vec<u8>, rows| out.len() >= BATCH_MAX_BYTES || rows >= BATCH_MAX_ROWS;
-    while !progress.left.is_empty() && !full(out, rows) && !progress.wants_long {
+    while !progress.left.is_empty() && !full(out, rows) && progress.wants_long.is_none() {
         let (count, last) = match plan.needs {
             Needs::Content => content::write(view, selected, plan, progress, out)?,
             _ => list(view, selected, plan, progress, out)?,

@@ -57,11 +57,9 @@ impl Selected {
             (Numbering::Sequence, SequenceSet::Ranges(ranges)) => {
                 let count = self.map.len();
                 let beyond = |bound: &Bound| matches!(bound, Bound::Number(number) if *number > count);
-                let open = |bound: &Bound| matches!(bound, Bound::Largest);
-                let any_beyond = ranges.iter().any(|(a, b)| beyond(a) || beyond(b));
-                // Clients ask for 1:* without looking whether there is any.
-                let of_nothing = count == 0 && ranges.iter().all(|(a, b)| open(a) || open(b));
-                if any_beyond && !of_nothing {
+                // Clients ask for 1:* or n:* without looking how many there are.
+                let open = |(a, b): &(Bound, Bound)| *a == Bound::Largest || *b == Bound::Largest;
+                if ranges.iter().any(|range| !open(range) && (beyond(&range.0) || beyond(&range.1))) {
                     return Err(Outcome::bad("There is no message with that number").into());
                 }
                 Ok(self.map.uids_of(&set.resolve(count).unwrap_or_default()))

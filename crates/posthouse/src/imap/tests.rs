@@ -8,6 +8,7 @@ mod moving;
 mod searching;
 mod selecting;
 mod speed;
+mod together;
 
 use super::{House, ImapService, Logins, Refused};
 use crate::clock::Clock;

@@ -69,6 +69,13 @@ impl Checkpointer {
         }
         Ok(())
     }
+
+    /// To be called by the writer when no commit is under way or expected.
+    pub fn in_a_pause(&self) {
+        if let Some(wake) = &self.wake {
+            let _ = wake.try_send(());
+        }
+    }
 }
 
 impl Drop for Checkpointer {

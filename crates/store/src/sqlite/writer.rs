@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -60,6 +60,9 @@ const LINGER_SHARE: u32 = 8;
 /// The longest such wait.
 const LINGER_MAX: Duration = Duration::from_micros(500);
 
+/// Nobody has written for this long: short against a person's pauses, long against a crowd's.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// What the last commit was like.
 #[derive(Default)]
 struct Last {
@@ -93,13 +96,24 @@ pub(super) fn start(
         queue,
     };
     thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
-        while let Ok(first) = writer.queue.recv() {
+        while let Some(first) = writer.next() {
             writer.commit_from(first);
         }
     })
 }
 
 impl Writer {
+    /// The job to begin the next commit with; nothing when the store closes. A pause is used to bring the
+    /// log into the file: readers look every page up in the log as long as it holds any.
+    fn next(&self) -> Option<Box<dyn Job>> {
+        match self.queue.recv_timeout(PAUSE) {
+            Ok(job) => return Some(job),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => self.checkpointer.in_a_pause(),
+        }
+        self.queue.recv().ok()
+    }
+
     /// Runs `first` and whatever is waiting, commits, and tells everybody.
     fn commit_from(&mut self, first: Box<dyn Job>) {
         let connection = match self.connection.take().map_or_else(|| connect(&self.path), Ok) {

@@ -35,7 +35,7 @@ pub(super) fn write(
     let mut take = |row: PlacementOwned, overview: Option<Vec<u8>>| {
         let uid = row.uid.get();
         if row.size_bytes >= LARGE_BYTES && !progress.is_long {
-            progress.wants_long = true;
+            progress.wants_long = Some(row.size_bytes);
             last = uid - 1;
             return ControlFlow::Break(());
         }

@@ -87,6 +87,7 @@ async fn sets_and_numbers() {
     let mut client = server.logged_in().await;
     client.ok("SELECT INBOX").await;
     assert!(client.said("UID FETCH 1:* FLAGS").await.is_empty());
+    assert!(client.said("FETCH 1:* FLAGS").await.is_empty());
     assert!(client.tagged("FETCH 1 FLAGS").await.starts_with("BAD"));
     client.fill("INBOX", 5).await;
     client.ok("STORE 2 +FLAGS (\\Deleted)").await;
@@ -98,6 +99,7 @@ async fn sets_and_numbers() {
         ("UID FETCH 9:* UID", "4 FETCH (UID 5)"),
         ("UID FETCH 2 UID", ""),
         ("FETCH * UID", "4 FETCH (UID 5)"),
+        ("FETCH 9:* UID", "4 FETCH (UID 5)"),
         ("FETCH *:3 UID", "3 FETCH (UID 4)|4 FETCH (UID 5)"),
     ] {
         assert_eq!(client.said(command).await, expected, "{command}");
@@ -180,4 +182,44 @@ async fn changed_since_and_modseq() {
     let said = client.said(&format!("UID FETCH 1:* (FLAGS) (CHANGEDSINCE {last})")).await;
     assert_eq!(said, changed.replace(" MODSEQ", " UID 2 MODSEQ"));
     assert_eq!(client.ok("FETCH 1:* (FLAGS) (CHANGEDSINCE 0)").await.len(), 3);
+}
+
+#[tokio::test]
+async fn contents_of_all_sizes_come_in_order_and_whole() {
+    let server = Server::start().await;
+    let mut client = server.logged_in().await;
+    let sizes = [10, 1_500_000, 20, 300_000, 300_000, 2_000_000, 1_100_000, 5];
+    for (n, size) in (1..).zip(sizes) {
+        let message = format!("Subject: {n}\r\n\r\n{}", "x".repeat(size));
+        assert!(client.append("INBOX", "", &message).await.starts_with("OK"));
+    }
+    client.fill("INBOX", 150).await;
+    client.ok("EXAMINE INBOX").await;
+    for items in ["(UID BODY.PEEK[])", "(UID BODY.PEEK[TEXT])", "(UID ENVELOPE BODY.PEEK[])"] {
+        let lines = client.ok(&format!("FETCH 1:* {items}")).await;
+        assert_eq!(lines.len(), 158, "{items}");
+        for (n, line) in (1..).zip(&lines) {
+            assert!(line.starts_with(&format!("* {n} FETCH (UID {n} ")), "{items}");
+            let size = sizes.get(n - 1).copied().unwrap_or(0);
+            assert!(line.len() > size && line.len() < size + 500, "{items} {n}: {}", line.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn headers_too_large_for_an_overview_come_from_the_message() {
+    let server = Server::start().await;
+    let mut client = server.logged_in().await;
+    let many: Vec<String> = (0..3000).map(|n| format!("reader{n}@example.org")).collect();
+    let message = format!("To: {}\r\nSubject: many\r\n\r\nbody\r\n", many.join(",\r\n "));
+    assert!(client.append("INBOX", "", &message).await.starts_with("OK"));
+    client.fill("INBOX", 1).await;
+    client.ok("EXAMINE INBOX").await;
+    assert_eq!(
+        client.said("FETCH 1:2 (BODY.PEEK[HEADER.FIELDS (SUBJECT)])").await,
+        "2 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {14}\r\nSubject: 1\r\n\r\n)|\
+         1 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {17}\r\nSubject: many\r\n\r\n)"
+    );
+    assert_eq!(client.said("SEARCH SUBJECT many").await, "SEARCH 1");
+    assert_eq!(client.said("SEARCH TO reader2999").await, "SEARCH 1");
 }

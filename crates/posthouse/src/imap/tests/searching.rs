@@ -148,3 +148,24 @@ async fn what_has_just_arrived_is_found() {
         assert!(said.ends_with(&format!(" {}", 2 * n - 3)), "{said}");
     }
 }
+
+#[tokio::test]
+async fn searching_without_memory_to_keep_anything() {
+    let mut server = Server::start().await;
+    super::speed::fill_fast(&server, 700, 200).await;
+    for cache_bytes in [0, 100_000, 64 << 20] {
+        let clock = crate::clock::Clock::new();
+        server.house = std::sync::Arc::new(super::House::new(server.store.clone(), clock, cache_bytes));
+        let mut client = server.selected("INBOX").await;
+        for _ in 0..2 {
+            assert_eq!(client.said("UID SEARCH TEXT \"letter number 70\"").await, "SEARCH 70 700");
+            assert_eq!(client.said("UID SEARCH BODY \"line 699 of\"").await, "SEARCH 699");
+            assert_eq!(client.said("UID SEARCH SUBJECT \"number 33\" UID 1:100").await, "SEARCH 33");
+            assert_eq!(
+                client.said("UID SEARCH RETURN (COUNT) NOT BODY words").await.rsplit(' ').next(),
+                Some("0")
+            );
+        }
+        assert!(server.house.texts.used_bytes() <= cache_bytes);
+    }
+}
