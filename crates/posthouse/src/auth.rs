@@ -123,6 +123,7 @@ impl Authenticator {
         match checked {
             Checked::Wrong => {
                 self.charge(from, &user);
+                tracing::info!(service = %from.service, peer = %from.address, user = %user.escape_debug(), "login failed");
                 if !from.exempt {
                     tokio::time::sleep_until(self.0.clock.instant(begun + FAILURE_ANSWER_AFTER)).await;
                 }
@@ -189,6 +190,7 @@ impl Authenticator {
     /// A session has been opened for a user: this address is not banned for others' failures.
     pub fn succeeded(&self, from: Origin, user: &str) {
         metrics().service(from.service).logins.inc();
+        tracing::info!(service = %from.service, peer = %from.address, user = %user.escape_debug(), "logged in");
         self.lock_budget().succeed(self.0.clock.now(), origin(from.address), &user.to_lowercase());
     }
 
@@ -203,7 +205,6 @@ impl Authenticator {
     fn charge(&self, from: Origin, user: &str) {
         metrics().service(from.service).login_failures.inc();
         self.lock_budget().fail(self.0.clock.now(), origin(from.address), user);
-        tracing::info!(service = %from.service, peer = %from.address, user = %user.escape_debug(), "login failed or under way");
     }
 
     fn lock_budget(&self) -> std::sync::MutexGuard<'_, FailureBudget> {

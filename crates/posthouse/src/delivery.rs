@@ -27,6 +27,17 @@ pub struct Letter {
     pub peer: IpAddr,
     /// The name of this server.
     pub hostname: Arc<str>,
+    /// Whether recipients are answered each for itself (RFC 2033 §4.2): then those without room do not
+    /// cost the others their copies.
+    pub each_for_itself: bool,
+}
+
+/// A letter that was placed.
+pub struct Placed {
+    /// The name of its trace.
+    pub name: Name,
+    /// Accounts that had no room for it; only where each is answered for itself.
+    pub full: Vec<AccountId>,
 }
 
 /// Why a letter was not placed.
@@ -65,16 +76,18 @@ struct Ready {
 ///
 /// # Errors
 /// See [`DeliveryError`]; nothing was placed.
-pub async fn deliver(store: &Store, clock: Clock, letter: Letter) -> Result<Name, DeliveryError> {
+pub async fn deliver(store: &Store, clock: Clock, letter: Letter) -> Result<Placed, DeliveryError> {
     let received_ms = clock.unix_ms();
     let name = Name::new(received_ms);
     let size_bytes = letter.envelope.body.len();
     let letter = Arc::new(letter);
     let mut ready = Arc::new(make_ready(store, &letter, name, received_ms).await?);
-    for attempt in 0.. {
-        let job = ready.clone();
-        match store.write(move |tx| place(tx, &job, name.0)).await {
-            Ok(()) => break,
+    let mut attempt = 0;
+    let full = loop {
+        attempt += 1;
+        let (job, each_for_itself) = (ready.clone(), letter.each_for_itself);
+        match store.write(move |tx| place(tx, &job, name.0, each_for_itself)).await {
+            Ok(full) => break full,
             // Its content was in the store, and went while we looked.
             Err(StoreError::BlobGone) if attempt < 3 => {
                 ready = Arc::new(make_ready(store, &letter, name, received_ms).await?);
@@ -83,11 +96,13 @@ pub async fn deliver(store: &Store, clock: Clock, letter: Letter) -> Result<Name
             Err(StoreError::Missing(_)) => return Err(DeliveryError::Gone),
             Err(error) => return Err(DeliveryError::Store(error)),
         }
-    }
+    };
+    let envelope = &letter.envelope;
+    tracing::info!(trace = %name, peer = %letter.peer, sender = %envelope.sender.path, recipients = envelope.recipients.len(), size_bytes, "accepted");
     metrics().messages_accepted.inc();
     metrics().messages_accepted_bytes.add(size_bytes as u64);
-    metrics().messages_delivered.add(ready.copies.len() as u64);
-    Ok(name)
+    metrics().messages_delivered.add((ready.copies.len() - full.len()) as u64);
+    Ok(Placed { name, full })
 }
 
 async fn make_ready(
@@ -206,8 +221,15 @@ fn story(letter: &Letter, copies: &[Copy], at_ms: i64) -> Vec<TraceEvent> {
     events
 }
 
-fn place(tx: &mut store::Tx<'_>, ready: &Ready, trace_id: TraceId) -> Result<(), StoreError> {
+/// The accounts that had no room, where that does not undo the rest.
+fn place(
+    tx: &mut store::Tx<'_>,
+    ready: &Ready,
+    trace_id: TraceId,
+    each_for_itself: bool,
+) -> Result<Vec<AccountId>, StoreError> {
     let no_keywords = Keywords::default();
+    let mut full = Vec::new();
     let mut events = ready.events.clone();
     for (copy, told) in ready.copies.iter().zip(events.iter_mut().skip(1)) {
         let hinted = match &copy.mailbox {
@@ -230,8 +252,16 @@ fn place(tx: &mut store::Tx<'_>, ready: &Ready, trace_id: TraceId) -> Result<(),
             overview: &copy.overview,
             trace_id,
         };
-        tx.add_message(copy.account, mailbox.id, &new)?;
+        match tx.add_message(copy.account, mailbox.id, &new) {
+            Err(StoreError::OverQuota { .. }) if each_for_itself => {
+                full.push(copy.account);
+                told.kind = Kind::Refused as u16;
+                told.detail = "the mailbox is full".into();
+            }
+            added => drop(added?),
+        }
     }
     let keys: Vec<&str> = ready.keys.iter().map(String::as_str).collect();
-    tx.record_trace(trace_id, &keys, &events)
+    tx.record_trace(trace_id, &keys, &events)?;
+    Ok(full)
 }

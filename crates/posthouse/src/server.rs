@@ -12,6 +12,7 @@ use crate::room::Room;
 use crate::smtp::{SmtpService, tls_facts};
 use crate::tls::{Acceptor, TlsInfo};
 use crate::{control, http, imap, pop3, smtp};
+use rustix::process::{Resource, Rlimit};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -113,6 +114,7 @@ struct Server {
 /// # Errors
 /// If it cannot start.
 pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) -> Result<(), ServeError> {
+    raise_file_limit();
     let clock = Clock::new();
     let acceptor = Acceptor::load(config).map_err(|error| ServeError::Other(error.to_string()))?;
     let listeners = listen::open(config)?;
@@ -147,6 +149,16 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     }
     let _ = std::fs::remove_file(control::path(&config.data_dir));
     Ok(())
+}
+
+/// Each connection is a file. Shells give processes 1024 of them, and permission to ask for more.
+fn raise_file_limit() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    if let Err(error) =
+        rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+    {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Handles SIGHUP until SIGTERM or SIGINT.

@@ -146,9 +146,20 @@ impl SmtpService {
             envelope,
             peer: self.origin.address,
             hostname: self.shared.hostname.clone(),
+            each_for_itself: self.trade == ::smtp::settings::Service::Lmtp,
         };
+        let routes = letter.routes.clone();
         match delivery::deliver(&self.shared.store, self.shared.clock, letter).await {
-            Ok(name) => Ok(Delivered { id: name.to_string(), results: Vec::new() }),
+            Ok(placed) => {
+                let result = |route: &Vec<AccountTarget>| match route
+                    .iter()
+                    .any(|to| placed.full.contains(&to.account))
+                {
+                    true => Err(Refusal::mailbox_full()),
+                    false => Ok(()),
+                };
+                Ok(Delivered { id: placed.name.to_string(), results: routes.iter().map(result).collect() })
+            }
             Err(DeliveryError::Loop(address)) => Err(Refusal::new(
                 554,
                 4,

@@ -39,7 +39,6 @@ fn swaks_speaks_lmtp_with_it() {
 }
 
 #[test]
-#[ignore = "the server refuses the message for all when one mailbox has no room for it"]
 fn a_mailbox_that_is_full_at_the_end_does_not_cost_the_others_theirs() {
     let server = setup().start();
     server.cli(&["account", "quota", "bob@example.org", "3000"]).ok();

@@ -1,7 +1,7 @@
 //! The work of a delivery, many times: parsing a letter of 4 KB, making its overview, writing it.
 //!
 //! A clock has no place in this crate, so the time is taken from outside:
-//! `cargo build --release -p mime --example speed`, then `time target/release/examples/speed`.
+//! `cargo build --release -p mime --example mime_speed`, then `time target/release/examples/mime_speed`.
 //! Milliseconds of user time divided by 100 are microseconds per delivery.
 #![allow(clippy::print_stdout)]
 
