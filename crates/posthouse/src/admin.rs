@@ -289,7 +289,8 @@ fn import(
                 Ok(())
             })
             .map_err(|error| {
-                AdminError(format!("{} accounts were imported, then: {error}", at * IMPORT_BATCH))
+                let why = AdminError::from(error);
+                AdminError(format!("{} accounts were imported, then: {why}", at * IMPORT_BATCH))
             })?;
         let done = ((at + 1) * IMPORT_BATCH).min(total) as u64;
         progress(Reply::Progress { step: "importing accounts".into(), done, total: total as u64 });

@@ -253,7 +253,8 @@ fn place(
             trace_id,
         };
         match tx.add_message(copy.account, mailbox.id, &new) {
-            Err(StoreError::OverQuota { .. }) if each_for_itself => {
+            // With no copy at all there is nothing to accept.
+            Err(StoreError::OverQuota { .. }) if each_for_itself && full.len() + 1 < ready.copies.len() => {
                 full.push(copy.account);
                 told.kind = Kind::Refused as u16;
                 told.detail = "the mailbox is full".into();

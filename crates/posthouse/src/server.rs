@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{OpenError, Settings, Store};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use wire::{Budget, Outputs};
 
@@ -114,6 +115,8 @@ struct Server {
 /// # Errors
 /// If it cannot start.
 pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) -> Result<(), ServeError> {
+    // First of all: whoever sees a listener or READY=1 may signal at once.
+    let signals = Signals::listen()?;
     raise_file_limit();
     let clock = Clock::new();
     let acceptor = Acceptor::load(config).map_err(|error| ServeError::Other(error.to_string()))?;
@@ -139,7 +142,7 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     }
     ready(&store);
     notify(&[sd_notify::NotifyState::Ready]);
-    signals(&acceptor).await?;
+    signals.until_stop(&acceptor).await;
     tracing::info!("stopping");
     notify(&[sd_notify::NotifyState::Stopping]);
     let _ = stop_now.send(true);
@@ -161,19 +164,33 @@ fn raise_file_limit() {
     }
 }
 
-/// Handles SIGHUP until SIGTERM or SIGINT.
-async fn signals(acceptor: &Acceptor) -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut hangup, mut terminate, mut interrupt) =
-        (signal(SignalKind::hangup())?, signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => match acceptor.reload() {
-                Ok(()) => tracing::info!("the certificate was read again"),
-                Err(error) => tracing::error!(%error, "the certificate in use stays"),
-            },
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+/// The signals that are obeyed. From the moment this exists none of them ends the process by itself.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Signals> {
+        Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Handles SIGHUP until SIGTERM or SIGINT.
+    async fn until_stop(mut self, acceptor: &Acceptor) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => match acceptor.reload() {
+                    Ok(()) => tracing::info!("the certificate was read again"),
+                    Err(error) => tracing::error!(%error, "the certificate in use stays"),
+                },
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+            }
         }
     }
 }

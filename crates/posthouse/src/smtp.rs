@@ -96,6 +96,7 @@ impl SmtpService {
                 None => return Err(Refusal::no_such_host()),
             },
         };
+        let need_bytes = sender.size_bytes.unwrap_or(0);
         let routed = local.contains(['%', '!', '@']);
         let resolution = self.shared.store.read(move |view| {
             let resolution = view.resolve(&local, &domain)?;
@@ -103,7 +104,8 @@ impl SmtpService {
             if let Resolution::Local(targets) = &resolution {
                 for target in targets {
                     let account = view.account(target.account)?;
-                    full |= account.is_some_and(|a| a.quota_bytes.is_some_and(|quota| a.used_bytes >= quota));
+                    let room = account.and_then(|a| a.quota_bytes.map(|quota| quota.saturating_sub(a.used_bytes)));
+                    full |= room.is_some_and(|room| room == 0 || room < need_bytes);
                 }
             }
             Ok((resolution, full))

@@ -121,7 +121,6 @@ fn systemd_is_told_when_it_is_ready_and_when_it_stops() {
 }
 
 #[test]
-#[ignore = "signals are listened for after readiness was told"]
 fn signals_right_after_readiness_are_obeyed() {
     let mut server = setup().prepare();
     let path = server.folder.join("notify");

@@ -185,7 +185,6 @@ fn a_full_mailbox_is_refused_for_now_at_rcpt_and_at_the_end() {
 }
 
 #[test]
-#[ignore = "the announced size is not compared with the room in the mailbox"]
 fn a_mailbox_without_room_for_the_announced_size_does_not_cost_the_others_theirs() {
     let server = setup().start();
     server.cli(&["account", "quota", "bob@example.org", "3000"]).ok();
