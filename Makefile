@@ -31,7 +31,7 @@ crash: ## kill the server 200 times under load, and count what it had acknowledg
 fuzz: ## fuzz every parser for FUZZ_SECONDS (60) each; needs rustup
 	@scripts/fuzz $(FUZZ_SECONDS)
 
-bench-scale: ## how the store fares as accounts and mailboxes grow
+bench-scale: build ## how SELECT, FETCH, SEARCH and delivery fare as a mailbox grows to a million messages
 	cargo run $(CARGO_FLAGS) --release -p posthouse --example bench_scale
 
 install: ## install the built binary and the systemd unit, under DESTDIR and PREFIX (/usr/local)

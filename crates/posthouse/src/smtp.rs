@@ -104,7 +104,8 @@ impl SmtpService {
             if let Resolution::Local(targets) = &resolution {
                 for target in targets {
                     let account = view.account(target.account)?;
-                    let room = account.and_then(|a| a.quota_bytes.map(|quota| quota.saturating_sub(a.used_bytes)));
+                    let room =
+                        account.and_then(|a| a.quota_bytes.map(|quota| quota.saturating_sub(a.used_bytes)));
                     full |= room.is_some_and(|room| room == 0 || room < need_bytes);
                 }
             }
