@@ -70,11 +70,13 @@ impl Checkpointer {
         Ok(())
     }
 
-    /// To be called by the writer when no commit is under way or expected.
-    pub fn in_a_pause(&self) {
-        if let Some(wake) = &self.wake {
-            let _ = wake.try_send(());
-        }
+    /// To be called by the writer when nobody waits for it. All is copied right here: beside a writer
+    /// that goes on, a failed sync of ours could drop what it has just written.
+    ///
+    /// # Errors
+    /// The connection is then not to be trusted any more.
+    pub fn in_a_pause(&self, connection: &Connection) -> Result<(), StoreError> {
+        copy(connection)
     }
 }
 

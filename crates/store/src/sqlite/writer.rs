@@ -105,11 +105,16 @@ pub(super) fn start(
 impl Writer {
     /// The job to begin the next commit with; nothing when the store closes. A pause is used to bring the
     /// log into the file: readers look every page up in the log as long as it holds any.
-    fn next(&self) -> Option<Box<dyn Job>> {
+    fn next(&mut self) -> Option<Box<dyn Job>> {
         match self.queue.recv_timeout(PAUSE) {
             Ok(job) => return Some(job),
             Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) => self.checkpointer.in_a_pause(),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if let Some(connection) = self.connection.take()
+            && self.checkpointer.in_a_pause(&connection).is_ok()
+        {
+            self.connection = Some(connection);
         }
         self.queue.recv().ok()
     }
