@@ -6,7 +6,8 @@
  *   count     do nothing; at the end the number of operations is written to FAULT_REPORT
  *   power     at operation FAULT_AT bring back a random part (FAULT_SEED) of what was not synced, and exit
  *   write-eio, write-enospc, sync-eio    fail the first write or sync from operation FAULT_AT on, once;
- *             what a failed sync should have written counts as never written until it is written again;
+ *             what a failed sync should have written counts as never written until it is written again,
+ *             and as on Linux since 4.13 each file descriptor that was open then is told so once;
  *             then cut the power at operation FAULT_CRASH_AT, if that is not 0.
  * Shared memory (-shm) is left out: it does not outlive the process in any sense that matters.
  */
@@ -40,6 +41,11 @@ static const char *dir, *mode = "off", *stash;
 static long op, fault_at, crash_at;
 static unsigned long seed;
 static int fired, stashed;
+
+/* Failed syncs by file, and how many of them each file descriptor was told of. */
+struct failure { char path[PATH]; int count; struct failure *next; };
+static struct failure *failures;
+static int told[FDS];
 
 static int (*real_open)(const char *, int, ...);
 static int (*real_openat)(int, const char *, int, ...);
@@ -92,6 +98,15 @@ static int ours(const char *path) {
 }
 
 static const char *name_of(int fd) { return fd >= 0 && fd < FDS ? names[fd] : 0; }
+
+static int *failures_of(const char *path) {
+    for (struct failure *f = failures; f; f = f->next) if (!strcmp(f->path, path)) return &f->count;
+    struct failure *f = calloc(1, sizeof *f);
+    snprintf(f->path, PATH, "%s", path);
+    f->next = failures;
+    failures = f;
+    return &f->count;
+}
 
 static void parent_of(const char *path, char *out) {
     strcpy(out, path);
@@ -239,6 +254,7 @@ static int opened(const char *path, int flags, mode_t perm) {
         names[fd] = strdup(path);
         size_t len = strlen(names[fd]);
         if (len > 1 && names[fd][len - 1] == '/') names[fd][len - 1] = 0;
+        told[fd] = *failures_of(names[fd]);
         if (is_new) { note(CREATED, path, 0); size_of(path, 0)->durable = 0; }
     }
     int saved = errno;
@@ -307,8 +323,11 @@ static int sync_with(int fd, int (*real)(int)) {
     const char *path = name_of(fd);
     if (!path) return real(fd);
     pthread_mutex_lock(&lock);
-    int failed = step(0, 1);
+    int failed = step(0, 1), *count = failures_of(path);
     synced(path, failed);
+    if (failed) ++*count;
+    failed |= told[fd] < *count;
+    told[fd] = *count;
     pthread_mutex_unlock(&lock);
     if (failed) { errno = EIO; return -1; }
     return 0; /* The page cache outlives the process: nothing needs to reach the real disk. */
