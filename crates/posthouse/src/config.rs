@@ -116,7 +116,7 @@ pub struct Pop3 {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Resolver {
-    /// Address:port of each; empty: the system's.
+    /// Address:port of each; empty: the system's. Nothing is resolved yet, which is said at the start.
     pub servers: Vec<SocketAddr>,
 }
 

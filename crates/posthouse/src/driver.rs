@@ -164,7 +164,7 @@ impl Wire {
         };
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(socket));
         let stream = handshake.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        let info = TlsInfo::of(stream.get_ref().1, &self.acceptor);
+        let info = TlsInfo::of(stream.get_ref().1);
         self.stream = Stream::Tls(Box::new(stream));
         Ok(info)
     }

@@ -140,6 +140,9 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
             "this version does not serve it: its addresses in [listen] are not opened"
         );
     }
+    if !config.resolver.servers.is_empty() {
+        tracing::warn!("this version asks no resolver: [resolver] servers has no effect yet");
+    }
     ready(&store);
     notify(&[sd_notify::NotifyState::Ready]);
     signals.until_stop(&acceptor).await;

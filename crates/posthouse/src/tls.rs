@@ -50,7 +50,7 @@ pub struct TlsInfo {
 
 impl TlsInfo {
     /// Reads it off an established connection.
-    pub fn of(connection: &ServerConnection, _acceptor: &Acceptor) -> TlsInfo {
+    pub fn of(connection: &ServerConnection) -> TlsInfo {
         let version = match connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_3) => "TLS1.3",
             _ => "TLS1.2",
@@ -110,14 +110,12 @@ fn read(files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
     }
     let key = PrivateKeyDer::from_pem_file(&files.private_key)
         .map_err(|error| fault(&files.private_key, &format!("no private key can be read: {error}")))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError(error.to_string()))?
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|error| fault(&files.private_key, &format!("does not fit the certificate: {error}")))?;
-    // Replies are small: small records save memory on connections that wait.
-    config.send_half_rtt_data = false;
     Ok(Arc::new(config))
 }
 

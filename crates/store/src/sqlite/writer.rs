@@ -111,6 +111,8 @@ impl Writer {
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
         }
+        // What failed here concerns no job: the next one finds a fresh connection, and hears of it if it
+        // fails again.
         if let Some(connection) = self.connection.take()
             && self.checkpointer.in_a_pause(&connection).is_ok()
         {
