@@ -1,0 +1,1 @@
+-- The file areas of accounts and groups.

@@ -1,0 +1,1 @@
+-- Zones, their journals and their keys.
