@@ -247,7 +247,7 @@ impl Tx<'_> {
         })
     }
 
-    /// Forgets a message that stands in no mailbox any more.
+    /// Forgets a message that was taken out of its mailbox.
     pub(crate) fn drop_message(&mut self, account: AccountId, id: MessageId) -> Result<(), StoreError> {
         let sql =
             "DELETE FROM message WHERE account_id = ?1 AND message_id = ?2 RETURNING blob_id, size_bytes";

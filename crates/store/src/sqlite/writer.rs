@@ -133,6 +133,7 @@ impl Writer {
             last: &mut self.last,
             done: Vec::new(),
             effects: Effects::default(),
+            is_careful: false,
         };
         let outcome = batch.run(first, &self.queue);
         let Batch { done, effects, .. } = batch;
@@ -156,13 +157,27 @@ fn must_reopen(outcome: &Result<(), StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Io(_) | StoreError::Corrupt(_) | StoreError::Full))
 }
 
-/// One transaction.
+/// One transaction. Jobs that fail without having changed anything, as nearly all that fail do, cost the
+/// others nothing. Only when one fails half way is all undone, and the others are run again, from then
+/// on with a savepoint each: a savepoint copies every page that is changed behind it.
 struct Batch<'a> {
     connection: &'a Connection,
     shared: &'a Shared,
     last: &'a mut Last,
     done: Vec<Box<dyn Job>>,
     effects: Effects,
+    /// Each job has a savepoint.
+    is_careful: bool,
+}
+
+/// What became of a job.
+enum Ran {
+    /// It is done and waits for the commit.
+    Done,
+    /// It failed and has left nothing.
+    Undone,
+    /// It failed and has left changes, which only a rollback of everything undoes.
+    Spoilt,
 }
 
 impl Batch<'_> {
@@ -174,13 +189,19 @@ impl Batch<'_> {
     /// Runs jobs until none waits or the batch is full, then commits. `Err` concerns all of
     /// `done`; jobs that failed by themselves were told already.
     fn run(&mut self, first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> Result<(), StoreError> {
+        if let Err(error) = self.execute("BEGIN IMMEDIATE") {
+            first.finish(Err(error.clone()));
+            return self.lost(error);
+        }
         let mut next = Some(first);
         while let Some(job) = next {
-            self.run_job(job)?;
+            if matches!(self.run_job(job)?, Ran::Spoilt) {
+                self.run_again()?;
+            }
             next = if self.done.len() < BATCH_JOBS_MAX { self.next(queue) } else { None };
         }
         if self.done.is_empty() {
-            return Ok(());
+            return self.execute("ROLLBACK");
         }
         let begun = Instant::now();
         let committed = self.execute("COMMIT");
@@ -199,13 +220,30 @@ impl Batch<'_> {
         queue.recv_timeout((self.last.sync / LINGER_SHARE).min(LINGER_MAX)).ok()
     }
 
-    /// Runs one job. The first needs no savepoint: if it fails, there is nothing else to keep.
-    fn run_job(&mut self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
-        let alone = self.done.is_empty();
-        if let Err(error) = self.execute(if alone { "BEGIN IMMEDIATE" } else { "SAVEPOINT job" }) {
-            job.finish(Err(error.clone()));
-            return self.lost(error);
+    /// Begins anew with the jobs that went well.
+    fn run_again(&mut self) -> Result<(), StoreError> {
+        self.execute("ROLLBACK")?;
+        self.execute("BEGIN IMMEDIATE")?;
+        self.is_careful = true;
+        self.effects = Effects::default();
+        let mut jobs = std::mem::take(&mut self.done).into_iter();
+        while let Some(job) = jobs.next() {
+            if let Err(error) = self.run_job(job) {
+                self.done.extend(jobs);
+                return Err(error);
+            }
         }
+        Ok(())
+    }
+
+    fn run_job(&mut self, mut job: Box<dyn Job>) -> Result<Ran, StoreError> {
+        if self.is_careful
+            && let Err(error) = self.execute("SAVEPOINT job")
+        {
+            self.done.push(job);
+            return Err(error);
+        }
+        let changes = self.connection.total_changes();
         let mut tx = Tx::new(Db::new(Link::Sqlite(self.connection)), self.shared);
         let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx)));
         let mut ran = ran.unwrap_or(Err(StoreError::Panicked));
@@ -217,25 +255,32 @@ impl Batch<'_> {
             Ok(()) => {
                 self.effects.append(std::mem::take(&mut tx.effects));
                 self.done.push(job);
-                if alone { Ok(()) } else { self.execute("RELEASE job") }
+                if self.is_careful {
+                    self.execute("RELEASE job")?
+                }
+                Ok(Ran::Done)
             }
             Err(error) => {
                 job.finish(Err(error.clone()));
-                self.undo(alone, error)
+                self.undo(changes, error)
             }
         }
     }
 
-    /// Undoes the changes of a failed job. `Err` if the jobs before it are lost too.
-    fn undo(&mut self, alone: bool, error: StoreError) -> Result<(), StoreError> {
+    /// Undoes the changes of a failed job, or says that it cannot. `Err` if the jobs before it are lost too.
+    fn undo(&mut self, changes_before: u64, error: StoreError) -> Result<Ran, StoreError> {
         if self.connection.is_autocommit() {
             // Some failures make SQLite roll back everything at once.
-            return self.lost(error);
+            return Err(error);
         }
-        if alone {
-            return self.execute("ROLLBACK");
+        if self.is_careful {
+            return self
+                .execute("ROLLBACK TO job")
+                .and_then(|()| self.execute("RELEASE job"))
+                .map(|()| Ran::Undone);
         }
-        self.execute("ROLLBACK TO job").and_then(|()| self.execute("RELEASE job"))
+        let is_unchanged = self.connection.total_changes() == changes_before;
+        Ok(if is_unchanged { Ran::Undone } else { Ran::Spoilt })
     }
 
     fn lost(&self, error: StoreError) -> Result<(), StoreError> {

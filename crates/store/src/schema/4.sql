@@ -1,0 +1,9 @@
+-- Three index entries per delivery become one.
+--
+-- What came and never changed since is found by its UID, for UIDs are given in the order of modseqs;
+-- only what changed afterwards is listed by modseq. Rows from before this step all count as changed.
+ALTER TABLE placement ADD COLUMN added_modseq INTEGER NOT NULL DEFAULT 0;
+DROP INDEX placement_by_modseq;
+CREATE INDEX placement_by_modseq ON placement (account_id, mailbox_id, modseq) WHERE modseq <> added_modseq;
+-- A message stands in one mailbox at a time: nobody asks where.
+DROP INDEX placement_by_message;
