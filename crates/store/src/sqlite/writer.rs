@@ -4,7 +4,8 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,11 @@ const LINGER_MAX: Duration = Duration::from_micros(500);
 /// Nobody has written for this long: short against a person's pauses, long against a crowd's.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Traces whose keys are listed in one commit; some ten milliseconds, for which a job may have to wait.
+const TRACES_AT_ONCE: u32 = 1024;
+/// Traces that may wait for a pause. A search looks at each of them, which takes a tenth of a second then.
+const UNLISTED_TRACES_MAX: u32 = 100_000;
+
 /// What the last commit was like.
 #[derive(Default)]
 struct Last {
@@ -103,13 +109,24 @@ pub(super) fn start(
 }
 
 impl Writer {
-    /// The job to begin the next commit with; nothing when the store closes. A pause is used to bring the
-    /// log into the file: readers look every page up in the log as long as it holds any.
+    /// The job to begin the next commit with; nothing when the store closes. A pause is used to list what
+    /// traces are found by, and to bring the log into the file: readers look every page up in the log as
+    /// long as it holds any.
     fn next(&mut self) -> Option<Box<dyn Job>> {
+        if self.shared.unlisted_traces.load(Ordering::Relaxed) > UNLISTED_TRACES_MAX {
+            self.list_traces();
+        }
         match self.queue.recv_timeout(PAUSE) {
             Ok(job) => return Some(job),
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
+        }
+        while self.list_traces() > 0 {
+            match self.queue.try_recv() {
+                Ok(job) => return Some(job),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => {}
+            }
         }
         // What failed here concerns no job: the next one finds a fresh connection, and hears of it if it
         // fails again.
@@ -119,6 +136,29 @@ impl Writer {
             self.connection = Some(connection);
         }
         self.queue.recv().ok()
+    }
+
+    /// Lists the keys of some traces, in a commit of its own, and says of how many. A failure concerns no
+    /// job: they stay where they are, and are found there.
+    fn list_traces(&mut self) -> u32 {
+        let Some(connection) = self.connection.take() else { return 0 };
+        let list = || -> Result<u32, StoreError> {
+            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            let mut tx = Tx::new(Db::new(Link::Sqlite(&connection)), &self.shared);
+            let count = tx.list_trace_keys(TRACES_AT_ONCE)?;
+            connection.prepare_cached(if count > 0 { "COMMIT" } else { "ROLLBACK" })?.execute([])?;
+            Ok(count)
+        };
+        // A connection on which this failed is not used again; the next job gets a fresh one.
+        let Ok(count) = list() else { return 0 };
+        let unlisted = &self.shared.unlisted_traces;
+        let _ =
+            unlisted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(count)));
+        if count == 0 {
+            unlisted.store(0, Ordering::Relaxed);
+        }
+        self.connection = Some(connection);
+        count
     }
 
     /// Runs `first` and whatever is waiting, commits, and tells everybody.

@@ -70,7 +70,10 @@ const DAMAGE: &[(&str, &str)] = &[
     ("UPDATE message SET size_bytes = size_bytes + 1", "message size"),
     ("UPDATE placement SET received_ms = 5 WHERE uid = 1", "placement"),
     ("UPDATE placement SET added_modseq = modseq + 1 WHERE uid = 1", "order of arrival"),
-    ("UPDATE placement SET added_modseq = 1 WHERE uid = (SELECT MAX(uid) FROM placement)", "order of arrival"),
+    (
+        "UPDATE placement SET added_modseq = 1 WHERE uid = (SELECT MAX(uid) FROM placement)",
+        "order of arrival",
+    ),
     ("UPDATE placement SET size_bytes = 5 WHERE uid = 1", "placement"),
     ("UPDATE placement SET keywords = 'Never' WHERE uid = 1", "keyword"),
     ("INSERT INTO keyword VALUES (1, 999, 'x')", "keyword without mailbox"),
