@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::blob::{NO_MESSAGE, PreparedBlob};
+use crate::blob::{NO_MESSAGE, PreparedBlob, restore_row};
 use crate::error::{Missing, StoreError};
 use crate::id::{AccountId, BlobId, MailboxId, MessageId, ModSeq, TraceId, Uid};
 use crate::marks::{Flags, Keywords};
@@ -119,14 +119,19 @@ impl View<'_> {
         id: MessageId,
         out: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
-        let sql = "SELECT blob_id, size_bytes, prefix FROM message WHERE account_id = ?1 AND message_id = ?2";
+        let folder = self.shared.blobs.as_ref();
+        let sql = "SELECT c.file, c.data, m.size_bytes, m.prefix, m.blob_id FROM message m
+                   LEFT JOIN content c ON c.blob_id = m.blob_id WHERE m.account_id = ?1 AND m.message_id = ?2";
         let found = self.db.row(sql, params![account, id], |row| {
-            let prefix = row.blob(2)?;
+            let prefix = row.blob(3)?;
             out.extend_from_slice(prefix);
-            Ok((BlobId(row.int(0)?), row.count(1)?.saturating_sub(prefix.len() as u64)))
+            let size_bytes = row.count(2)?.saturating_sub(prefix.len() as u64);
+            match restore_row(row, folder, size_bytes, out)? {
+                true => Ok(()),
+                false => Err(StoreError::Corrupt(format!("content {} is missing", row.int(4)?))),
+            }
         })?;
-        let (blob, size_bytes) = found.ok_or(NO_MESSAGE)?;
-        self.blob_into(blob, size_bytes, out)
+        found.ok_or(NO_MESSAGE)
     }
 
     /// Visits the placements of a mailbox in `ranges`, ascending by UID, with what lists need of
