@@ -113,6 +113,7 @@ fn welcome(store: &Store, address: &str) -> Result<(), Box<dyn std::error::Error
             keywords: &keywords,
             overview: &overview,
             trace_id: crate::trace::Name::new(now_ms).0,
+            ascii_size_bytes: None,
         };
         tx.add_message(account.id, inbox.id, &new).map(|_| ())
     })?;

@@ -30,6 +30,9 @@ pub struct NewMessage<'a> {
     pub overview: &'a [u8],
     /// The trace of how it came here.
     pub trace_id: TraceId,
+    /// If its header has bytes outside of ASCII: the length in bytes of the form that is shown to those who
+    /// cannot read them (RFC 6856 §2.1).
+    pub ascii_size_bytes: Option<u64>,
 }
 
 /// What became of a message that was added.
@@ -134,6 +137,14 @@ impl View<'_> {
         found.ok_or(NO_MESSAGE)
     }
 
+    /// The messages of an account whose headers have bytes outside of ASCII, with the size of the form for
+    /// those who cannot read them; few, as a rule. Ascending by id.
+    pub fn ascii_sizes(&mut self, account: AccountId) -> Result<Vec<(MessageId, u64)>, StoreError> {
+        let sql = "SELECT message_id, ascii_size_bytes FROM message
+                   WHERE account_id = ?1 AND ascii_size_bytes IS NOT NULL ORDER BY message_id";
+        self.db.list(sql, params![account], |row| Ok((MessageId(row.int(0)?), row.count(1)?)))
+    }
+
     /// Visits the placements of a mailbox in `ranges`, ascending by UID, with what lists need of
     /// their messages, until the visitor breaks off. What it is shown is borrowed.
     pub fn listing(
@@ -187,10 +198,18 @@ impl Tx<'_> {
         let (modseq, message_id) = self.charge(account, mailbox, size_bytes, 1)?;
         let blob = self.take_blob(new.blob)?;
         let sql = "INSERT INTO message (account_id, message_id, blob_id, size_bytes, received_ms, thread_id, trace_id,
-                   prefix, overview) VALUES (?1, ?2, ?3, ?4, ?5, ?2, ?6, ?7, ?8)";
-        let id = message_id;
-        let values =
-            params![account, id, blob, size_bytes, new.received_ms, new.trace_id, new.prefix, new.overview];
+                   prefix, overview, ascii_size_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?2, ?6, ?7, ?8, ?9)";
+        let values = params![
+            account,
+            message_id,
+            blob,
+            size_bytes,
+            new.received_ms,
+            new.trace_id,
+            new.prefix,
+            new.overview,
+            new.ascii_size_bytes
+        ];
         self.db.execute(sql, values)?;
         let marks = Placement {
             uid: FIRST_UID,

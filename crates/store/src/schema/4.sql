@@ -12,3 +12,7 @@ DROP INDEX placement_by_message;
 -- three entries in random places are most of what a delivery would otherwise change.
 ALTER TABLE trace_event ADD COLUMN keys TEXT;
 CREATE INDEX trace_event_unlisted ON trace_event (trace_id, n) WHERE keys IS NOT NULL;
+
+-- How long a message is for those who cannot read UTF-8 in its header; nothing for nearly all.
+ALTER TABLE message ADD COLUMN ascii_size_bytes INTEGER;
+CREATE INDEX message_by_ascii_size ON message (account_id, message_id) WHERE ascii_size_bytes IS NOT NULL;
