@@ -418,4 +418,22 @@ impl Tx<'_> {
         self.db.execute(sql, params![account, mailbox, floor])?;
         Ok(())
     }
+
+    /// Forgets the oldest tombstones of mailboxes that have more than `kept` rows of them, at most `max`
+    /// mailboxes at once, and says of how many.
+    pub fn trim_many_tombstones(&mut self, kept: u32, max: u32) -> Result<u32, StoreError> {
+        let sql = "SELECT account_id, mailbox_id FROM tombstone GROUP BY account_id, mailbox_id
+                   HAVING COUNT(*) > ?1 LIMIT ?2";
+        let full = self
+            .db
+            .list(sql, params![kept, max], |row| Ok((AccountId(row.int(0)?), MailboxId(row.int(1)?))))?;
+        for (account, mailbox) in &full {
+            let sql = "SELECT modseq FROM tombstone WHERE account_id = ?1 AND mailbox_id = ?2
+                       ORDER BY modseq DESC, uid DESC LIMIT 1 OFFSET ?3";
+            if let Some(floor) = self.db.number(sql, params![*account, *mailbox, kept])? {
+                self.trim_tombstones(*account, *mailbox, ModSeq(floor.cast_unsigned()))?;
+            }
+        }
+        Ok(u32::try_from(full.len()).unwrap_or(max))
+    }
 }
