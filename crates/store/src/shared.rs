@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::blob_file::BlobFolder;
+use crate::files::Reservations;
 use crate::uid_cache::UidCache;
 use crate::view::Effects;
 use crate::watch::{Topic, Watches};
@@ -16,6 +17,8 @@ pub(crate) struct Shared {
     pub watches: Watches,
     /// About how many traces still have their keys with their events; those of before the start are not counted.
     pub unlisted_traces: AtomicU32,
+    /// Room that uploads under way hold.
+    pub reservations: Reservations,
     last_id: AtomicI64,
 }
 
@@ -26,6 +29,7 @@ impl Shared {
             uid_cache: UidCache::default(),
             watches: Watches::default(),
             unlisted_traces: AtomicU32::new(0),
+            reservations: Reservations::default(),
             last_id: AtomicI64::new(0),
         }
     }
