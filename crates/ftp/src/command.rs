@@ -56,7 +56,6 @@ pub(crate) mod user;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::state::{Area, Channel, Login, Next, Turn};
-use std::mem;
 
 type Outside = fn(&mut Login, Args<'_>, &mut Turn<'_>) -> Result<Next, Refusal>;
 type Inside = fn(&mut Area, Args<'_>, &mut Turn<'_>) -> Result<Next, Refusal>;
@@ -228,11 +227,8 @@ impl<'a> Line<'a> {
         self.command.verb == verb && self.args.rest.is_empty()
     }
 
-    /// Runs it. What the command before left for it is used up, whether it uses it or not.
+    /// Runs it.
     pub(crate) fn run(self, login: &mut Login, turn: &mut Turn<'_>) -> Result<Next, Refusal> {
-        if let Login::In(area) = login {
-            turn.once = mem::take(&mut area.once);
-        }
         match (self.command.run, login) {
             (Run::Outside(run), login) => run(login, self.args, turn),
             (Run::Inside(run), Login::In(area)) => run(area, self.args, turn),

@@ -9,6 +9,7 @@ use crate::state::{Channel, Login, Next, Once, Opening, Pending, Turn};
 use crate::telnet::Telnet;
 use crate::waiting::{Waiting, WaitingLine};
 use sasl::Secret;
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use wire::line::{LineEnd, LineError, LineReader};
@@ -168,9 +169,12 @@ impl ServerSession {
             }
         }
         let more_came = !self.input.is_empty() || !self.waiting.is_empty();
+        // Used up even by what is no command.
+        let once =
+            if let Login::In(area) = &mut self.login { mem::take(&mut area.once) } else { Once::Nothing };
         let next = line.and_then(|line| {
             let mut turn = turn(&self.settings, &mut self.channel, out);
-            turn.more_came = more_came;
+            (turn.more_came, turn.once) = (more_came, once);
             Line::parse(line.expose())?.run(&mut self.login, &mut turn)
         });
         self.go_on(next, out);
@@ -180,6 +184,10 @@ impl ServerSession {
         match next {
             Ok(Next::Stay) => {}
             Ok(Next::Close) => self.close(out),
+            // ABOR lies behind it already: it is for all that came before.
+            Ok(Next::Ask(Ask::Transfer(_), _)) if self.waiting.has_abort() => {
+                self.refuse(Refusal::Aborted, out)
+            }
             Ok(Next::Ask(ask, pending)) => self.ask(ask, pending, out),
             Err(refusal) => self.refuse(refusal, out),
         }
