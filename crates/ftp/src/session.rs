@@ -144,11 +144,14 @@ impl ServerSession {
             return None;
         }
         let before = self.input.len();
-        let Some(line) = self.lines.next(&mut self.input) else {
-            self.discarded_bytes += before - self.input.len();
-            if self.discarded_bytes > LINE_DISCARD_MAX_BYTES {
-                self.end(Refusal::LineEndless, out);
-            }
+        let line = self.lines.next(&mut self.input);
+        let taken_bytes = self.discarded_bytes + before - self.input.len();
+        if taken_bytes > LINE_DISCARD_MAX_BYTES + usize::from(line.is_some()) {
+            self.end(Refusal::LineEndless, out);
+            return None;
+        }
+        let Some(line) = line else {
+            self.discarded_bytes = taken_bytes;
             return None;
         };
         self.discarded_bytes = 0;
