@@ -243,6 +243,7 @@ struct Conversation<S: Session, V> {
 
 impl<S: Session, V: Service<S>> Conversation<S, V> {
     async fn hold(&mut self, mut stop: watch::Receiver<bool>) -> io::Result<End> {
+        let mut told = false;
         self.session.start(self.clock.now(), &mut self.out);
         loop {
             if !self.settle().await? {
@@ -254,14 +255,18 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
             }
             self.wire.flush().await?;
             self.wire.input.shrink_if_empty();
-            match self.wait(&mut stop).await {
+            match self.wait((!told).then_some(&mut stop)).await {
                 Wake::Read(Ok(0)) => return Ok(End::PeerGone),
                 Wake::Read(Ok(_)) => {
                     self.session.input(self.clock.now(), &mut self.wire.input, &mut self.out)
                 }
                 Wake::Read(Err(error)) => return Err(error),
                 Wake::Deadline => self.session.expired(self.clock.now(), &mut self.out),
-                Wake::Stop => self.session.stop(self.clock.now(), &mut self.out),
+                Wake::Stop => {
+                    // Said once: a session may finish what it is at before it closes.
+                    told = true;
+                    self.session.stop(self.clock.now(), &mut self.out);
+                }
                 Wake::Event => self.service.on_event(&mut self.session, &mut self.wire, &mut self.out).await,
             }
         }
@@ -295,7 +300,7 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
         }
     }
 
-    async fn wait(&mut self, stop: &mut watch::Receiver<bool>) -> Wake {
+    async fn wait(&mut self, stop: Option<&mut watch::Receiver<bool>>) -> Wake {
         let deadline = self.session.deadline().map(|moment| self.clock.instant(moment));
         let timer = async {
             match deadline {
@@ -303,9 +308,15 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
                 None => std::future::pending().await,
             }
         };
+        let stop = async {
+            match stop {
+                Some(stop) => stopped(stop).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
-            () = stopped(stop) => Wake::Stop,
+            () = stop => Wake::Stop,
             read = self.wire.read() => Wake::Read(read),
             () = self.service.event() => Wake::Event,
             () = timer => Wake::Deadline,

@@ -369,7 +369,7 @@ impl Server {
                 let service = Pop3Service::new(self.pop3.clone(), origin);
                 driver::run(session, service, wire, self.clock, self.stop.clone()).await
             }
-            ServiceName::Http => return,
+            ServiceName::Ftp | ServiceName::Ftps | ServiceName::Http => return,
         };
         tracing::debug!(%service, peer = %peer, ?end, "connection ended");
         drop(admission);

@@ -90,13 +90,22 @@ impl Acceptor {
         Ok(())
     }
 
+    /// What handshakes go by now.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One that goes by `config`, for a connection that needs settings of its own.
+    pub fn with(&self, config: Arc<ServerConfig>) -> Acceptor {
+        Acceptor { files: self.files.clone(), current: Arc::new(RwLock::new(config)) }
+    }
+
     /// Shakes hands as the server.
     ///
     /// # Errors
     /// What went wrong in it.
     pub async fn accept(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let config = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        TlsAcceptor::from(config).accept(socket).await
+        TlsAcceptor::from(self.config()).accept(socket).await
     }
 }
 
