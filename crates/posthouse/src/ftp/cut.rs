@@ -21,6 +21,8 @@ pub enum Cut {
     Silent,
     /// The data connection broke, or ended without TLS saying so.
     Broken(io::ErrorKind),
+    /// What came cannot be decompressed.
+    Undecodable,
     /// It was stopped: by ABOR, by the end of the control connection, by the end of the server.
     Halted,
     /// The store could not give or take the content.
@@ -49,6 +51,7 @@ impl fmt::Display for Cut {
             }
             Cut::Silent => f.write_str("nothing moved for too long"),
             Cut::Broken(kind) => write!(f, "the data connection broke: {kind}"),
+            Cut::Undecodable => f.write_str("what came cannot be decompressed"),
             Cut::Halted => f.write_str("stopped"),
             Cut::Store(error) => write!(f, "the store: {error}"),
         }
