@@ -118,14 +118,14 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
-    fn next_number(&mut self, counter: &str) -> Result<i64, StoreError> {
+    pub(crate) fn next_number(&mut self, counter: &str) -> Result<i64, StoreError> {
         let sql = "UPDATE counter SET value = value + 1 WHERE name = ?1 RETURNING value";
         let missing = || StoreError::Corrupt(format!("counter {counter} is missing"));
         self.db.number(sql, params![counter])?.ok_or_else(missing)
     }
 
     /// Keeps other changes of domains, accounts and aliases off until the commit.
-    fn lock_directory(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn lock_directory(&mut self) -> Result<(), StoreError> {
         if self.db.is_postgres() {
             self.db.execute("SELECT pg_advisory_xact_lock(7867347)", &[])?;
         }
