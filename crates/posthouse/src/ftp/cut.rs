@@ -1,5 +1,7 @@
 //! Why a transfer did not come to its end.
 
+use super::files::refusal;
+use ftp::{Ended, FilesError};
 use std::fmt;
 use std::io;
 use store::StoreError;
@@ -27,6 +29,8 @@ pub enum Cut {
     Halted,
     /// The store could not give or take the content.
     Store(StoreError),
+    /// A question about files on the way had no good answer.
+    Files(FilesError),
 }
 
 impl Cut {
@@ -36,6 +40,22 @@ impl Cut {
             // A blocking socket says so when its timeout has passed.
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Cut::Silent,
             kind => Cut::Broken(kind),
+        }
+    }
+}
+
+impl Cut {
+    /// What the session is told.
+    pub fn ended(&self) -> Ended {
+        match self {
+            Cut::NoConnection(_) => Ended::NotConnected,
+            Cut::Handshake | Cut::Unbound { .. } => Ended::NotProtected,
+            Cut::Silent => Ended::TimedOut,
+            Cut::Broken(_) => Ended::Broken,
+            Cut::Undecodable => Ended::Undecodable,
+            Cut::Halted => Ended::Aborted,
+            Cut::Store(error) => Ended::Refused(refusal(error)),
+            Cut::Files(error) => Ended::Refused(*error),
         }
     }
 }
@@ -54,6 +74,7 @@ impl fmt::Display for Cut {
             Cut::Undecodable => f.write_str("what came cannot be decompressed"),
             Cut::Halted => f.write_str("stopped"),
             Cut::Store(error) => write!(f, "the store: {error}"),
+            Cut::Files(error) => write!(f, "the store: {error:?}"),
         }
     }
 }

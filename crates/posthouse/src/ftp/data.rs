@@ -188,23 +188,36 @@ impl Link {
         }
     }
 
-    /// Ends our side, in TLS with a `close_notify`; and there waits a moment for the client's end, as
-    /// closing while bytes of the client are on their way would reset what it has not read.
+    /// All is sent: ends our side, and in TLS waits a moment for the client's end, as closing while bytes
+    /// of the client are on their way would reset what it has not read.
     ///
     /// # Errors
     /// If what was written before cannot be sent.
     pub async fn close(mut self) -> io::Result<()> {
-        match &mut self {
+        self.shut_down().await?;
+        if let Link::Tls(stream) = &mut self {
+            let mut rest = [0; 512];
+            let _ = tokio::time::timeout(CLOSE_WAIT, async {
+                while matches!(stream.read(&mut rest).await, Ok(count) if count > 0) {}
+            })
+            .await;
+        }
+        Ok(())
+    }
+
+    /// All has come: ends our side.
+    ///
+    /// # Errors
+    /// If the client has gone already.
+    pub async fn end(mut self) -> io::Result<()> {
+        self.shut_down().await
+    }
+
+    /// Ends our side, in TLS with a `close_notify`.
+    async fn shut_down(&mut self) -> io::Result<()> {
+        match self {
             Link::Plain(stream) => stream.shutdown().await,
-            Link::Tls(stream) => {
-                stream.shutdown().await?;
-                let mut rest = [0; 512];
-                let _ = tokio::time::timeout(CLOSE_WAIT, async {
-                    while matches!(stream.read(&mut rest).await, Ok(count) if count > 0) {}
-                })
-                .await;
-                Ok(())
-            }
+            Link::Tls(stream) => stream.shutdown().await,
         }
     }
 

@@ -1,8 +1,8 @@
 //! Answers a session's questions about files out of the store.
 
-use super::pump::Threads;
-use super::halt::Halt;
 use super::cut::Cut;
+use super::halt::Halt;
+use super::pump::Threads;
 use crate::clock::Clock;
 use crate::metrics::metrics;
 use crate::room::Room;
@@ -149,8 +149,8 @@ impl Files {
             }
             FilesAsk::Digest { path, algorithm, range } => self.digest(&path, algorithm, range).await,
             FilesAsk::Room(path) => Ok(FilesAnswer::Room(self.free(&path).await?)),
-            FilesAsk::Fits { folder, size_bytes } => {
-                let free = self.free(&folder).await?;
+            FilesAsk::Fits { path, size_bytes } => {
+                let free = self.free(&path).await?;
                 match free >= size_bytes {
                     true if self.room.has_for(size_bytes / 2) => Ok(FilesAnswer::Done),
                     true => Err(FilesError::NoSpace),
@@ -235,9 +235,8 @@ impl Files {
     /// The store's.
     pub async fn page(&self, folder: &Entry, after: Option<String>) -> Result<Vec<Entry>, FilesError> {
         let (access, area, id) = (self.access(), folder.area, folder.id);
-        let read = self
-            .store
-            .read(move |view| view.entries(access, area, id, after.as_deref(), PAGE_ENTRIES));
+        let read =
+            self.store.read(move |view| view.entries(access, area, id, after.as_deref(), PAGE_ENTRIES));
         read.await.map_err(|error| refusal(&error))
     }
 

@@ -80,8 +80,7 @@ struct Inflate {
 impl Incoming {
     /// As the transfer wants it.
     pub fn new(representation: Representation, deflate: bool) -> Incoming {
-        let inflate =
-            || Inflate { stream: Decompress::new(true), space: vec![0; PIECE_BYTES], ended: false };
+        let inflate = || Inflate { stream: Decompress::new(true), space: vec![0; PIECE_BYTES], ended: false };
         Incoming {
             inflate: deflate.then(inflate),
             ascii: (representation == Representation::Ascii).then(FromWire::new),
@@ -159,7 +158,11 @@ mod tests {
         out
     }
 
-    fn back(representation: Representation, deflate: bool, pieces: &[&[u8]]) -> Result<(Vec<u8>, usize), Cut> {
+    fn back(
+        representation: Representation,
+        deflate: bool,
+        pieces: &[&[u8]],
+    ) -> Result<(Vec<u8>, usize), Cut> {
         let (mut filter, mut file, mut largest) = (Incoming::new(representation, deflate), Vec::new(), 0);
         let mut take = |bytes: &[u8]| {
             largest = largest.max(bytes.len());
@@ -184,7 +187,8 @@ mod tests {
                     assert_eq!(back(representation, deflate, &[a, b]).unwrap().0, file, "cut at {cut}");
                 }
                 let singles: Vec<&[u8]> = file.chunks(1).collect();
-                let (file_again, _) = back(representation, deflate, &[&out(representation, deflate, &singles)]).unwrap();
+                let (file_again, _) =
+                    back(representation, deflate, &[&out(representation, deflate, &singles)]).unwrap();
                 assert_eq!(file_again, file);
             }
         }

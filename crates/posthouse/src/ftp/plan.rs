@@ -170,7 +170,9 @@ impl Files {
                 Err(error) => return Err(error),
             };
             let part = match placing {
-                Placing::At(..) | Placing::Append(_) => view.part_of(access, folder.area, folder.id, &name)?,
+                Placing::At(..) | Placing::Append(_) => {
+                    view.part_of(access, folder.area, folder.id, &name)?
+                }
                 Placing::Whole(_) | Placing::Unique { .. } => None,
             };
             let start = begin(&placing, old.as_ref(), part.map(|part| part.size_bytes));

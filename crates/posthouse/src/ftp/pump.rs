@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use store::StoreError;
 use tokio::sync::Semaphore;
@@ -66,20 +67,25 @@ pub struct Pace {
     pub bucket: Option<Arc<Bucket>>,
     /// The time.
     pub clock: Clock,
+    /// Bytes moved so far.
+    pub moved: Arc<AtomicU64>,
 }
 
 impl Pace {
-    fn slice_bytes(&self, wanted: usize) -> usize {
+    /// How much of `wanted` to move at once.
+    pub fn slice_bytes(&self, wanted: usize) -> usize {
         self.bucket.as_ref().map_or(wanted, |bucket| bucket.slice_bytes(wanted))
     }
 
-    /// Accounts for what was moved, pausing as the rate demands.
+    /// Counts what was moved; how long to pause now.
+    pub fn count(&self, bytes: usize) -> Duration {
+        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.bucket.as_ref().map_or(Duration::ZERO, |bucket| bucket.take(self.clock.now(), bytes as u64))
+    }
+
+    /// Counts what was moved, and pauses this thread as the rate demands.
     fn moved(&self, bytes: usize) -> Result<(), Cut> {
-        let pause = match &self.bucket {
-            Some(bucket) => bucket.take(self.clock.now(), bytes as u64),
-            None => Duration::ZERO,
-        };
-        if self.halt.pause(pause) { Ok(()) } else { Err(Cut::Halted) }
+        if self.halt.pause(self.count(bytes)) { Ok(()) } else { Err(Cut::Halted) }
     }
 
     /// An error of the socket, or what caused it.
@@ -207,19 +213,14 @@ impl Pump {
         Ok(filled)
     }
 
-    /// Ends our side, in TLS with a `close_notify`, and there waits a moment for the client's end.
+    /// All is sent: ends our side, and in TLS waits a moment for the client's end, as closing while bytes
+    /// of the client are on their way would reset what it has not read.
     ///
     /// # Errors
     /// If what was sent before did not get out.
-    pub fn finish(mut self) -> Result<(), Cut> {
-        self.pace.halt.unwatch();
-        if let Some(tls) = &mut self.tls {
-            tls.connection.send_close_notify();
-            tls.flush(&mut self.stream).map_err(|error| self.pace.cut(&error))?;
-        }
-        self.stream.shutdown(Shutdown::Write).map_err(|error| self.pace.cut(&error))?;
+    pub fn finish_sending(mut self) -> Result<(), Cut> {
+        self.end()?;
         if self.tls.is_some() {
-            // Closing while bytes of the client are on their way would reset what it has not read.
             let _ = self.stream.set_read_timeout(Some(CLOSE_WAIT));
             let begun = Instant::now();
             let mut rest = [0; 4096];
@@ -228,6 +229,24 @@ impl Pump {
             {}
         }
         Ok(())
+    }
+
+    /// All has come: ends our side.
+    ///
+    /// # Errors
+    /// If the client has gone already.
+    pub fn finish_receiving(mut self) -> Result<(), Cut> {
+        self.end()
+    }
+
+    /// Ends our side, in TLS with a `close_notify`.
+    fn end(&mut self) -> Result<(), Cut> {
+        self.pace.halt.unwatch();
+        if let Some(tls) = &mut self.tls {
+            tls.connection.send_close_notify();
+            tls.flush(&mut self.stream).map_err(|error| self.pace.cut(&error))?;
+        }
+        self.stream.shutdown(Shutdown::Write).map_err(|error| self.pace.cut(&error))
     }
 }
 

@@ -29,7 +29,7 @@ fn ends() -> Ends {
 }
 
 fn pace() -> Pace {
-    Pace { halt: Halt::new(), bucket: None, clock: Clock::new() }
+    Pace { halt: Halt::new(), bucket: None, clock: Clock::new(), moved: Arc::default() }
 }
 
 async fn door() -> (Door, SocketAddr) {
@@ -239,7 +239,7 @@ async fn every_byte_of_a_file_arrives() {
         let sent = tokio::task::spawn_blocking(move || {
             let mut pump = Pump::new(stream, tls, pace()).unwrap();
             pump.send_file(&file, from, to).unwrap();
-            pump.finish().unwrap();
+            pump.finish_sending().unwrap();
         });
         sent.await.unwrap();
         assert_eq!(got.await.unwrap().unwrap(), bytes[usize::try_from(from).unwrap()..]);
