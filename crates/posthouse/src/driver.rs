@@ -48,6 +48,11 @@ pub trait Service<S: Session>: Send {
     /// Called after each call into the session, to take from it what it wants to be known.
     fn after_call(&mut self, _session: &mut S) {}
 
+    /// How long the session may go on when the server stops: for work beside the conversation.
+    fn stop_respite(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Returns when something outside wants [`Service::on_event`] to be called. Dropped and called
     /// again at will.
     fn event(&mut self) -> impl Future<Output = ()> + Send {
@@ -243,7 +248,6 @@ struct Conversation<S: Session, V> {
 
 impl<S: Session, V: Service<S>> Conversation<S, V> {
     async fn hold(&mut self, mut stop: watch::Receiver<bool>) -> io::Result<End> {
-        let mut told = false;
         self.session.start(self.clock.now(), &mut self.out);
         loop {
             if !self.settle().await? {
@@ -255,18 +259,14 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
             }
             self.wire.flush().await?;
             self.wire.input.shrink_if_empty();
-            match self.wait((!told).then_some(&mut stop)).await {
+            match self.wait(&mut stop).await {
                 Wake::Read(Ok(0)) => return Ok(End::PeerGone),
                 Wake::Read(Ok(_)) => {
                     self.session.input(self.clock.now(), &mut self.wire.input, &mut self.out)
                 }
                 Wake::Read(Err(error)) => return Err(error),
                 Wake::Deadline => self.session.expired(self.clock.now(), &mut self.out),
-                Wake::Stop => {
-                    // Said once: a session may finish what it is at before it closes.
-                    told = true;
-                    self.session.stop(self.clock.now(), &mut self.out);
-                }
+                Wake::Stop => self.session.stop(self.clock.now(), &mut self.out),
                 Wake::Event => self.service.on_event(&mut self.session, &mut self.wire, &mut self.out).await,
             }
         }
@@ -300,7 +300,7 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
         }
     }
 
-    async fn wait(&mut self, stop: Option<&mut watch::Receiver<bool>>) -> Wake {
+    async fn wait(&mut self, stop: &mut watch::Receiver<bool>) -> Wake {
         let deadline = self.session.deadline().map(|moment| self.clock.instant(moment));
         let timer = async {
             match deadline {
@@ -308,10 +308,11 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
                 None => std::future::pending().await,
             }
         };
+        let respite = self.service.stop_respite();
         let stop = async {
-            match stop {
-                Some(stop) => stopped(stop).await,
-                None => std::future::pending().await,
+            stopped(stop).await;
+            if !respite.is_zero() {
+                tokio::time::sleep(respite).await;
             }
         };
         tokio::select! {

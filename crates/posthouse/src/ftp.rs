@@ -54,6 +54,9 @@ use wire::Outputs;
 /// A data connection has to come up in this time.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
 
+/// When the server stops, a transfer may go on for this long: a few seconds less than the server waits.
+const STOP_RESPITE: Duration = Duration::from_secs(15);
+
 /// What all FTP connections share.
 #[derive(Clone)]
 pub struct Shared {
@@ -365,6 +368,10 @@ impl Service<ServerSession> for FtpService {
     fn tls_started(&mut self, info: TlsInfo) -> Answer {
         self.inside_tls(&info);
         Answer::TlsStarted
+    }
+
+    fn stop_respite(&self) -> Duration {
+        if self.running.is_some() { STOP_RESPITE } else { Duration::ZERO }
     }
 
     async fn event(&mut self) {

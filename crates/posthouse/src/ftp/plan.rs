@@ -93,9 +93,11 @@ impl Files {
         }
         let opened = self.store.open_file(self.access(), entry.area, entry.id).await;
         let content = opened.map_err(|error| refusal(&error))?.content;
-        let Some(left) = content.size_bytes().checked_sub(offset) else { return Err(FilesError::BehindEnd) };
+        if offset > content.size_bytes() {
+            return Err(FilesError::BehindEnd);
+        }
         // What the line ends will add is not known beforehand.
-        let size_bytes = (representation == Representation::Image).then_some(left);
+        let size_bytes = (representation == Representation::Image).then_some(content.size_bytes());
         Ok((Plan::Send { content, offset, representation }, Ready { size_bytes, name: None }))
     }
 
@@ -212,4 +214,58 @@ fn unique_name(hint: Option<&str>) -> Result<String, FilesError> {
     // With what is added it must still be a name.
     base.truncate(base.floor_char_boundary(200));
     Ok(format!("{base}.{:016x}", u64::from_le_bytes(chance)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::ftp::VirtualPath;
+    use store::{AreaId, EntryKind, ShareId};
+
+    fn file(size_bytes: u64) -> Entry {
+        Entry {
+            area: AreaId::Share(ShareId(1)),
+            id: EntryId(7),
+            parent: EntryId::ROOT,
+            name: "x".into(),
+            kind: EntryKind::File { size_bytes, sha256: [0; 32] },
+            modified_ms: 0,
+            mode: 0o644,
+        }
+    }
+
+    #[test]
+    fn an_upload_goes_on_where_the_client_means() {
+        let path = VirtualPath::root().resolve(b"x").unwrap();
+        let (at, append) = (|offset| Placing::At(path.clone(), offset), || Placing::Append(path.clone()));
+        let whole = || Placing::Whole(path.clone());
+        let in_file = |offset| Some(Start::File(EntryId(7), offset));
+        let table = [
+            (whole(), Some(10), Some(5), Some(Start::Empty)),
+            (at(0), Some(10), Some(5), Some(Start::Empty)),
+            (at(5), Some(10), Some(5), Some(Start::Part(5))),
+            (at(4), Some(10), Some(5), in_file(4)),
+            (at(10), Some(10), None, in_file(10)),
+            (at(11), Some(10), None, None),
+            (at(4), None, Some(5), Some(Start::Part(4))),
+            (at(6), None, Some(5), None),
+            (at(1), None, None, None),
+            (append(), Some(10), Some(5), in_file(10)),
+            (append(), None, Some(5), Some(Start::Part(5))),
+            (append(), None, None, Some(Start::Empty)),
+        ];
+        for (placing, file_bytes, part_bytes, expected) in table {
+            let old = file_bytes.map(file);
+            assert_eq!(begin(&placing, old.as_ref(), part_bytes), expected, "{placing:?} {file_bytes:?}");
+        }
+    }
+
+    #[test]
+    fn unique_names_differ_and_fit() {
+        let hint = "ä".repeat(127);
+        for hint in [None, Some("report"), Some(hint.as_str())] {
+            let (a, b) = (unique_name(hint).unwrap(), unique_name(hint).unwrap());
+            assert!(a != b && a.len() <= 255, "{a}");
+        }
+    }
 }
