@@ -27,4 +27,5 @@ pub use share::{SHARE_NAME_LEN_MAX_BYTES, Share, ShareId, ShareMember};
 pub use tree::{NewFile, RemovedSome};
 pub use upload::{Upload, Uploaded};
 
+pub(crate) use name::check_name;
 pub(crate) use room::Reservations;

@@ -288,6 +288,12 @@ impl Tx<'_> {
         Ok(RemovedSome { removed: u64::from(limit - left), is_done })
     }
 
+    /// Removes all entries and parts of an area whose owner goes.
+    pub(crate) fn remove_area(&mut self, area: AreaId) -> Result<(), StoreError> {
+        while !self.remove_below(area, EntryId::ROOT, 1000)?.is_done {}
+        self.drop_parts_of_area(area)
+    }
+
     /// Gives an entry another name or another folder, also in another area if it is a file. A file takes the
     /// place of a file that has the name.
     ///
