@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod demo;
 pub mod driver;
 pub mod files;
+pub mod ftp;
 pub mod http;
 pub mod imap;
 pub mod listen;
