@@ -8,6 +8,7 @@
 
 pub mod ascii;
 pub mod ask;
+pub mod client;
 pub mod listing;
 pub mod path;
 pub mod pattern;
