@@ -9,6 +9,8 @@
 //! | [`zone`] | a zone as it is edited, and what changes between versions |
 //! | [`master`] | master files: reading and writing zones as text |
 //! | [`check`](mod@check) | what is wrong with a zone before it is served |
+//! | [`compiled`], [`catalogue`] | zones made ready for answering, and all of them together |
+//! | [`answer`](mod@answer) | from a query to its answer |
 //! | [`message`] | reading and writing messages |
 //!
 //! # Standards
@@ -20,8 +22,11 @@
 //! compares with at most 64 earlier names. Data of records is checked field by field when it enters, and never
 //! afterwards.
 
+pub mod answer;
+pub mod catalogue;
 pub mod check;
 pub mod code;
+pub mod compiled;
 pub mod master;
 pub mod message;
 pub mod name;
@@ -30,7 +35,10 @@ pub mod record;
 pub mod text;
 pub mod zone;
 
+pub use answer::{Context, CookieVerdict, Cookies, Kind, Outcome, Reply, Transport, answer};
+pub use catalogue::Catalogue;
 pub use code::{Class, Opcode, Rcode, RecordType, Serial, Ttl};
+pub use compiled::{CompileError, CompiledZone};
 pub use message::{
     Flags, Full, Header, MessageError, MessageReader, MessageWriter, Question, RawRecord, Section,
 };
