@@ -9,6 +9,7 @@
 mod accounts;
 mod cli;
 mod crash;
+mod files;
 mod imap;
 mod journey;
 mod lmtp;
