@@ -170,6 +170,9 @@ impl Model {
     }
 
     fn inside(&mut self, step: Step, rest: Option<u64>, rename: bool) -> u16 {
+        if matches!(step, Step::Type('I') | Step::Passive(_) | Step::EpsvAll | Step::Port(_)) {
+            self.rest = rest;
+        }
         match step {
             Step::Cwd if self.in_docs => 550,
             Step::Cwd | Step::Cdup => {
@@ -235,6 +238,8 @@ impl Model {
 
     fn transfer(&mut self, step: Step, rest: Option<u64>) -> u16 {
         match step {
+            Step::Retr(false) if !self.data => 550,
+            Step::Retr(_) | Step::Stor if !self.data && rest.unwrap_or(0) > 17 => 554,
             _ if !self.data => 425,
             _ if self.waiting.iter().any(|wait| matches!(wait, Waits::Abort)) => {
                 self.data = false;
