@@ -108,7 +108,7 @@ pub struct Access {
     /// Whether TLS is used
     #[arg(long, value_enum, default_value = "try")]
     tls: TlsChoice,
-    /// Believe the certificate authorities in this PEM file, and no others
+    /// Believe the authorities in this PEM file, or the very certificates in it, and no others
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
     /// Believe any certificate: for tests, never for a password that matters

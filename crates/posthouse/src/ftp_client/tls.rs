@@ -33,7 +33,7 @@ const ALPN: &[u8] = b"ftp";
 pub enum Trust {
     /// The system's authorities, or Mozilla's where it has none.
     System,
-    /// Those in this file and no others.
+    /// Those in this file and no others; a server's own certificate may stand in it, too.
     File(PathBuf),
     /// Anybody's. Said loudly by who chooses it.
     Anybody,
@@ -48,19 +48,21 @@ pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::Tls(error.to_string()))?;
-    let mut config = match trust {
-        Trust::Anybody => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Unverified(provider)))
-            .with_no_client_auth(),
+    let belief = match trust {
+        Trust::Anybody => Belief::Anybody,
         trust => {
+            let named = if let Trust::File(path) = trust { read(path)? } else { Vec::new() };
             let roots = Arc::new(roots(trust)?);
-            let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
                 .build()
                 .map_err(|error| Error::Tls(error.to_string()))?;
-            builder.with_webpki_verifier(verifier).with_no_client_auth()
+            Belief::Known { verifier, named }
         }
     };
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier { belief, provider }))
+        .with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(config)
 }
@@ -135,20 +137,41 @@ pub fn explain(host: &str, error: &std::io::Error) -> String {
     }
 }
 
-/// Believes any certificate, but checks that the peer holds its key.
+/// Whose certificates are believed.
 #[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
+enum Belief {
+    /// Authorities, and the very certificates that the person named: many an FTP server has one that it made
+    /// itself, which as a rule is no proper authority's.
+    Known { verifier: Arc<WebPkiServerVerifier>, named: Vec<CertificateDer<'static>> },
+    /// All.
+    Anybody,
+}
 
-impl ServerCertVerifier for Unverified {
+/// Judges certificates; that the peer holds the key is checked in any case.
+#[derive(Debug)]
+struct Verifier {
+    belief: Belief,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        match &self.belief {
+            Belief::Known { named, .. } if named.iter().any(|known| known == end_entity) => {
+                Ok(ServerCertVerified::assertion())
+            }
+            Belief::Known { verifier, .. } => {
+                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            }
+            Belief::Anybody => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -157,7 +180,7 @@ impl ServerCertVerifier for Unverified {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
     }
 
@@ -167,11 +190,11 @@ impl ServerCertVerifier for Unverified {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
