@@ -148,6 +148,11 @@ impl Client {
         Client { settings, link, state: State::Fresh }
     }
 
+    /// True while it waits for work.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle) && !self.link.unasked
+    }
+
     /// The control connection has ended from the other side.
     pub fn lost(&mut self, out: &mut Outputs<Ask>) {
         let ended = match self.state {
