@@ -163,6 +163,12 @@ impl BlobFolder {
         let _ = fs::remove_file(self.root.join(name));
     }
 
+    /// How long ago the file `name` was last written to.
+    pub fn age(&self, name: &str) -> io::Result<Duration> {
+        let changed = fs::metadata(self.root.join(name))?.modified()?;
+        Ok(SystemTime::now().duration_since(changed).unwrap_or_default())
+    }
+
     /// Visits every file below the folder with its name and its age.
     pub fn each(&self, visit: &mut dyn FnMut(&str, Duration)) -> io::Result<()> {
         for shelf in fs::read_dir(&self.root)? {

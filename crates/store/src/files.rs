@@ -15,6 +15,7 @@ mod room;
 mod share;
 mod tree;
 mod upload;
+mod write_behind;
 
 pub use content::{BlockVisitor, Content, OpenedFile};
 pub use digest::{DigestAlgorithm, FileDigest};

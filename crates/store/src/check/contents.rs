@@ -219,7 +219,8 @@ impl Store {
         let sql = "SELECT file FROM content WHERE file IS NOT NULL UNION ALL SELECT file FROM file_part";
         let named: HashSet<String> =
             self.read_blocking(|view| view.db.list(sql, &[], |row| row.string(0)))?.into_iter().collect();
-        old.retain(|name| !named.contains(name));
+        // Looked at once more: a cut upload that is gone on with meanwhile has no row, but is young again.
+        old.retain(|name| !named.contains(name) && folder.age(name).is_ok_and(|age| age >= ORPHAN_AGE));
         for name in &old {
             folder.remove(name);
         }

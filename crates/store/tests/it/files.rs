@@ -373,6 +373,26 @@ pub fn cut_uploads_are_gone_on_with(store: &Store) {
     assert!(store.upload_behind_blocking(access, area, id, 100_004).is_err());
 }
 
+/// Long enough for the disk to be put to work before the end, cut in between.
+pub fn a_long_upload_is_whole(store: &Store) {
+    let ann = own(account(store, "ann"));
+    let At { access, area } = ann;
+    let bytes = noise(40 << 20, 7);
+    let mut upload = store.upload(area, 0);
+    bytes[..20 << 20].chunks(200_000).for_each(|block| upload.write_block(block).unwrap());
+    let part = upload.keep().unwrap().unwrap();
+    write(store, move |tx| tx.keep_part(access, area, ROOT, "f", &part));
+    let mut upload = store.resume_upload_blocking(access, area, ROOT, "f", 20 << 20).unwrap().unwrap();
+    bytes[20 << 20..].chunks(200_000).for_each(|block| upload.write_block(block).unwrap());
+    let content = upload.finish().unwrap();
+    assert_eq!(content.blake3(), blake3::hash(&bytes).as_bytes());
+    write(store, move |tx| {
+        let (name, content) = ("f", &content);
+        tx.place_file(access, &NewFile { area, folder: ROOT, name, content, modified_ms: 1, replaces: true })
+    });
+    assert!(ann.get(store, "f") == bytes);
+}
+
 pub fn parts_go_with_time_folder_and_whole(store: &Store) {
     let ann = own(account(store, "ann"));
     let At { access, area } = ann;
@@ -615,4 +635,86 @@ pub fn files_random_walk_matches_model(store: &Store) {
     }
     let usage = store.read_blocking(|view| view.area_usage(access, area)).unwrap();
     assert_eq!(usage.files + usage.folders, model.len() as u64);
+}
+
+/// Where all content lies in the database, files do too.
+#[test]
+fn files_without_a_folder_for_blobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = crate::engines::sqlite_settings(folder.path());
+    let store = Store::open(&store::Settings { blobs: "database:".to_owned(), ..settings }).unwrap();
+    let ann = own(account(&store, "ann"));
+    let bytes = noise(300_000, 1);
+    ann.put(&store, ROOT, "f", &bytes).unwrap();
+    assert!(ann.get(&store, "f") == bytes);
+    let mut upload = store.upload(ann.area, 0);
+    upload.write_block(&bytes).unwrap();
+    assert!(upload.keep().unwrap().is_none(), "there is no place for parts");
+    let mut upload = store.upload(ann.area, 0);
+    let block = vec![0; 1 << 20];
+    let refused = (0..100).find_map(|_| upload.write_block(&block).err());
+    assert!(matches!(refused, Some(StoreError::Invalid(_))), "it would have to fit into memory");
+    assert_eq!(upload.size_bytes(), 64 << 20);
+    crate::assert_clean(&store);
+}
+
+/// An upload that outlives every other handle of the store is dropped by the writer's thread.
+#[test]
+fn the_last_handle_may_go_with_an_upload() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&crate::engines::sqlite_settings(folder.path())).unwrap();
+    let ann = own(account(&store, "ann"));
+    let content = uploaded(&store, ann.area, &noise(100_000, 1)).unwrap();
+    write(&store, move |tx| {
+        let (area, name, content) = (ann.area, "f", &content);
+        let new = NewFile { area, folder: ROOT, name, content, modified_ms: 1, replaces: true };
+        tx.place_file(ann.access, &new)
+    });
+    drop(store);
+    let store = Store::open(&crate::engines::sqlite_settings(folder.path())).unwrap();
+    assert!(ann.at(&store, "f").is_some());
+}
+
+/// Many entries in one folder: every page is read by its place, not by counting.
+#[test]
+fn a_folder_of_many_is_listed_in_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&crate::engines::sqlite_settings(folder.path())).unwrap();
+    let ann = own(account(&store, "ann"));
+    let At { access, area } = ann;
+    let content = uploaded(&store, area, b"the same in all").unwrap();
+    for batch in 0..20 {
+        let content = content.clone();
+        write(&store, move |tx| {
+            for n in 0..1000 {
+                let (name, content) = (&format!("{:05}", batch * 1000 + n)[..], &content);
+                let new = NewFile { area, folder: ROOT, name, content, modified_ms: 1, replaces: false };
+                tx.place_file(access, &new)?;
+            }
+            Ok(())
+        });
+    }
+    let (mut after, mut seen) = (None::<String>, 0);
+    loop {
+        let page =
+            store.read_blocking(|view| view.entries(access, area, ROOT, after.as_deref(), 700)).unwrap();
+        for entry in &page {
+            assert_eq!(entry.name, format!("{seen:05}"));
+            seen += 1;
+        }
+        match page.last() {
+            Some(last) => after = Some(last.name.clone()),
+            None => break,
+        }
+    }
+    assert_eq!(seen, 20_000);
+    write(&store, move |tx| tx.remove_account(account_of(area)));
+    crate::assert_clean(&store);
+}
+
+fn account_of(area: AreaId) -> AccountId {
+    match area {
+        AreaId::Account(account) => account,
+        AreaId::Share(_) => panic!("it is an account's"),
+    }
 }
