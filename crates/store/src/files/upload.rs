@@ -235,7 +235,7 @@ impl Upload {
     ///
     /// # Errors
     /// [`StoreError::OverQuota`] once the area has no room for more; [`StoreError::Full`]; [`StoreError::Io`].
-    /// After an error the upload holds no more than before the call, and can be kept or dropped.
+    /// After an error the upload holds whole what [`Upload::size_bytes`] says, and can be kept or dropped.
     pub fn write_block(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let after = self.size_bytes + bytes.len() as u64;
         // What is small is checked by the transaction that places it, soon enough.
