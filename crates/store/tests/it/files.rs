@@ -373,6 +373,36 @@ pub fn cut_uploads_are_gone_on_with(store: &Store) {
     assert!(store.upload_behind_blocking(access, area, id, 100_004).is_err());
 }
 
+/// Ten clients at once, in one area: on the same name, on names of their own, and reading meanwhile.
+pub fn ten_at_once(store: &Store) {
+    let ann = own(account(store, "ann"));
+    let folder = ann.mkdir(store, ROOT, "d").unwrap().id;
+    ann.put(store, folder, "same", &noise(100_000, 0)).unwrap();
+    std::thread::scope(|scope| {
+        for client in 0..10u64 {
+            scope.spawn(move || {
+                for round in 0..4 {
+                    let bytes = noise(if client < 5 { 100_000 } else { 1000 }, client);
+                    ann.put(store, folder, "same", &bytes).unwrap();
+                    let mine = ann.put(store, folder, &format!("{client}-{round}"), &bytes).unwrap();
+                    ann.rename(store, mine.id, ROOT, &format!("{client}")).unwrap();
+                    let same = ann.at(store, "/d/same").unwrap();
+                    let opened = store.open_file_blocking(ann.access, ann.area, same.id).unwrap();
+                    let sha256 = opened.digest(DigestAlgorithm::Sha256, None, &mut || true).unwrap();
+                    let of_bytes =
+                        opened.digest(DigestAlgorithm::Blake3, Some(0..1000), &mut || true).unwrap();
+                    let whose = (0..10).find(|by| {
+                        let bytes = noise(1000, *by);
+                        of_bytes.0 == blake3::hash(&bytes).as_bytes()
+                    });
+                    assert!(whose.is_some(), "what is read is what somebody wrote, {sha256}");
+                }
+            });
+        }
+    });
+    assert_eq!((ann.names(store, folder).len(), ann.names(store, ROOT).len()), (1, 11));
+}
+
 /// Long enough for the disk to be put to work before the end, cut in between.
 pub fn a_long_upload_is_whole(store: &Store) {
     let ann = own(account(store, "ann"));
