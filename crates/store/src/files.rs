@@ -9,6 +9,7 @@ mod content;
 mod digest;
 mod entry;
 mod ftp_profile;
+mod hashing;
 mod name;
 mod part;
 mod room;

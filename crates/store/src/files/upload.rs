@@ -11,10 +11,9 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use sha2::{Digest, Sha256};
-
 use super::content::{BLOCK_BYTES, Content};
 use super::entry::{Access, AreaId, EntryId};
+use super::hashing::Hashing;
 use super::part::KeptPart;
 use super::room::Reservations;
 use super::write_behind::{STEP_BYTES, WriteBehind};
@@ -43,24 +42,6 @@ struct Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.of.give_back(self.area, self.bytes);
-    }
-}
-
-/// Both digests of a file, made in one pass.
-#[derive(Clone)]
-struct Hashers {
-    blake3: Box<blake3::Hasher>,
-    sha256: Sha256,
-}
-
-impl Hashers {
-    fn new() -> Hashers {
-        Hashers { blake3: Box::default(), sha256: Sha256::new() }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        self.blake3.update(bytes);
-        self.sha256.update(bytes);
     }
 }
 
@@ -117,7 +98,7 @@ pub struct Upload {
     reservation: Reservation,
     /// Bytes that the upload replaces, which are free again once it is in place.
     replaces_bytes: u64,
-    hashers: Hashers,
+    hashing: Hashing,
     size_bytes: u64,
     place: Place,
 }
@@ -158,7 +139,7 @@ impl Store {
             store: self.clone(),
             reservation: Reservation { of: Arc::clone(&self.shared().reservations), area, bytes: 0 },
             replaces_bytes,
-            hashers: Hashers::new(),
+            hashing: Hashing::new(),
             size_bytes: 0,
             place: Place::Memory(Vec::new()),
         }
@@ -214,7 +195,7 @@ impl Store {
         upload.reserve(offset)?;
         let content = Content::File { size_bytes: file.metadata()?.len(), file };
         content.each_block(0..offset, &mut |block| {
-            upload.hashers.update(block);
+            upload.hashing.update(block);
             Ok(ControlFlow::Continue(()))
         })?;
         let Content::File { file, .. } = content else { return Ok(None) };
@@ -248,7 +229,7 @@ impl Upload {
                 Place::Memory(memory) => memory.extend_from_slice(block),
                 Place::File(growing) => growing.write(block, self.size_bytes)?,
             }
-            self.hashers.update(block);
+            self.hashing.update(block);
             self.size_bytes += block.len() as u64;
         }
         Ok(())
@@ -297,16 +278,14 @@ impl Upload {
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::Io`]; nothing is left behind then.
     pub fn finish(self) -> Result<Uploaded, StoreError> {
-        let digest = self.hashers.blake3.finalize();
-        let sha256 = self.hashers.sha256.finalize().into();
+        let (digest, sha256) = self.hashing.finish()?;
         let blob = match self.place {
             Place::Memory(bytes) => PreparedBlob::inline(digest, &bytes)?,
             Place::File(growing) => {
                 let (file, name) = growing.settle()?;
                 let blobs = self.store.shared().blobs.as_ref();
                 let blobs = blobs.ok_or_else(|| StoreError::Io("the folder of blobs is gone".to_owned()))?;
-                let named = blobs.shelve(&file, name, &digest)?;
-                PreparedBlob::file(digest, self.size_bytes, named)
+                PreparedBlob::file(digest, self.size_bytes, blobs.shelve(&file, name, &digest)?)
             }
         };
         Ok(Uploaded { blob, sha256, _reservation: Arc::new(self.reservation) })
