@@ -1,5 +1,6 @@
 //! What all connections of one open store have together.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,7 +19,7 @@ pub(crate) struct Shared {
     /// About how many traces still have their keys with their events; those of before the start are not counted.
     pub unlisted_traces: AtomicU32,
     /// Room that uploads under way hold.
-    pub reservations: Reservations,
+    pub reservations: Arc<Reservations>,
     last_id: AtomicI64,
 }
 
@@ -29,7 +30,7 @@ impl Shared {
             uid_cache: UidCache::default(),
             watches: Watches::default(),
             unlisted_traces: AtomicU32::new(0),
-            reservations: Reservations::default(),
+            reservations: Arc::default(),
             last_id: AtomicI64::new(0),
         }
     }
