@@ -141,12 +141,17 @@ struct User {
 struct Running {
     halt: Halt,
     work: Pin<Box<dyn Future<Output = Result<(), Cut>> + Send>>,
-    record: Record,
+    /// Taken when it is written.
+    record: Option<Record>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.halt.halt();
+        // The connection went away under it.
+        if let Some(record) = self.record.take() {
+            record.write(&Err(Cut::Halted));
+        }
     }
 }
 
@@ -278,7 +283,7 @@ impl FtpService {
         }
         let transfer =
             Transfer { opening, patience: self.shared.patience, pace, deflate: data.deflate, files };
-        self.running = Some(Running { halt, work: Box::pin(transfer.run(plan)), record });
+        self.running = Some(Running { halt, work: Box::pin(transfer.run(plan)), record: Some(record) });
         Ok(ready)
     }
 
@@ -380,7 +385,9 @@ impl Service<ServerSession> for FtpService {
     async fn event(&mut self) {
         let Some(running) = &mut self.running else { return std::future::pending().await };
         let done = running.work.as_mut().await;
-        running.record.write(&done);
+        if let Some(record) = running.record.take() {
+            record.write(&done);
+        }
         self.running = None;
         self.ended = Some(done.err().map_or(Ended::Done, |cut| cut.ended()));
     }
