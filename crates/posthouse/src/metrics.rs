@@ -90,6 +90,13 @@ pub fn metrics() -> &'static Metrics {
     &METRICS
 }
 
+/// Name, help and value of a number that only grows.
+type Total = (&'static str, &'static str, i128);
+
+fn count(counter: &Counter) -> i128 {
+    counter.0.load(Ordering::Relaxed).into()
+}
+
 impl Metrics {
     /// A service's numbers.
     pub fn service(&self, name: crate::listen::ServiceName) -> &PerService {
@@ -99,7 +106,6 @@ impl Metrics {
     /// All numbers in the exposition format.
     pub fn render(&self) -> String {
         let mut text = String::new();
-        let count = |counter: &Counter| i128::from(counter.0.load(Ordering::Relaxed));
         type PerServiceRow = (&'static str, &'static str, &'static str, fn(&PerService) -> i128);
         let per_service: [PerServiceRow; 4] = [
             ("posthouse_connections_total", "counter", "Connections accepted.", |s| {
@@ -121,7 +127,14 @@ impl Metrics {
                 let _ = writeln!(text, "{name}{{service=\"{service}\"}} {}", value(self.service(service)));
             }
         }
-        for (name, help, value) in [
+        for (name, help, value) in self.mail_totals().into_iter().chain(self.ftp_totals()) {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+        }
+        text
+    }
+
+    fn mail_totals(&self) -> [Total; 7] {
+        [
             (
                 "posthouse_connections_refused_total",
                 "Connections refused because too many were open.",
@@ -157,6 +170,11 @@ impl Metrics {
                 "Answers that failed because the store did.",
                 count(&self.store_failures),
             ),
+        ]
+    }
+
+    fn ftp_totals(&self) -> [Total; 5] {
+        [
             ("posthouse_ftp_files_sent_total", "Files sent whole by FTP.", count(&self.ftp_files_sent)),
             (
                 "posthouse_ftp_sent_bytes_total",
@@ -178,10 +196,7 @@ impl Metrics {
                 "FTP transfers that were cut off.",
                 count(&self.ftp_transfers_cut),
             ),
-        ] {
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
-        }
-        text
+        ]
     }
 }
 

@@ -101,6 +101,28 @@ impl Files {
             },
             FilesAsk::Look { path, parts } => self.look(&path, parts).await,
             FilesAsk::List { what, entries_max } => self.list(&what, entries_max).await,
+            FilesAsk::Digest { path, algorithm, range } => self.digest(&path, algorithm, range).await,
+            FilesAsk::Room(path) => Ok(FilesAnswer::Room(self.free(&path).await?)),
+            FilesAsk::Fits { path, size_bytes } => {
+                let free = self.free(&path).await?;
+                match free >= size_bytes {
+                    true if self.room.has_for(size_bytes / 2) => Ok(FilesAnswer::Done),
+                    true => Err(FilesError::NoSpace),
+                    false => Err(FilesError::OverQuota),
+                }
+            }
+            FilesAsk::Quota => {
+                let read = self.store.read(move |view| view.area_room(access, area)).await;
+                let room = read.map_err(|error| refusal(&error))?;
+                Ok(FilesAnswer::Quota { used_bytes: room.used_bytes, limit_bytes: room.quota_bytes })
+            }
+            ask => self.answer_change(ask).await,
+        }
+    }
+
+    async fn answer_change(&self, ask: FilesAsk) -> Result<FilesAnswer, FilesError> {
+        let (access, area) = (self.access(), self.area());
+        match ask {
             FilesAsk::MakeFolder(path) => {
                 self.change(&path, move |tx, path| {
                     let (parent, name) = place(tx, access, area, &path)?;
@@ -147,21 +169,8 @@ impl Files {
                 })
                 .await
             }
-            FilesAsk::Digest { path, algorithm, range } => self.digest(&path, algorithm, range).await,
-            FilesAsk::Room(path) => Ok(FilesAnswer::Room(self.free(&path).await?)),
-            FilesAsk::Fits { path, size_bytes } => {
-                let free = self.free(&path).await?;
-                match free >= size_bytes {
-                    true if self.room.has_for(size_bytes / 2) => Ok(FilesAnswer::Done),
-                    true => Err(FilesError::NoSpace),
-                    false => Err(FilesError::OverQuota),
-                }
-            }
-            FilesAsk::Quota => {
-                let read = self.store.read(move |view| view.area_room(access, area)).await;
-                let room = read.map_err(|error| refusal(&error))?;
-                Ok(FilesAnswer::Quota { used_bytes: room.used_bytes, limit_bytes: room.quota_bytes })
-            }
+            // The others change nothing, and are answered before they come here.
+            _ => Err(FilesError::Unsupported),
         }
     }
 
