@@ -414,7 +414,7 @@ pub enum Route {
 /// A transfer can begin.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ready {
-    /// The size of what is retrieved, without what is skipped.
+    /// The size of the file that is retrieved, all of it, also after REST; for TYPE A better left out.
     pub size_bytes: Option<u64>,
     /// For STOU, the name in its folder.
     pub name: Option<String>,

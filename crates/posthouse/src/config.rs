@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// The whole file, checked.
@@ -30,6 +30,9 @@ pub struct Config {
     /// How POP3 clients are treated.
     #[serde(default)]
     pub pop3: Pop3,
+    /// How FTP clients are served.
+    #[serde(default)]
+    pub ftp: Ftp,
     /// What one client may take.
     #[serde(default)]
     pub limits: Limits,
@@ -62,9 +65,9 @@ pub struct Listen {
     pub http: Vec<SocketAddr>,
     /// Named so that a file written for later versions is understood; see [`Config::not_served`].
     pub dns: Vec<SocketAddr>,
-    /// See `dns`.
+    /// FTP, with TLS when asked for (21).
     pub ftp: Vec<SocketAddr>,
-    /// See `dns`.
+    /// FTP inside TLS (990).
     pub ftps: Vec<SocketAddr>,
     /// See `dns`.
     pub https: Vec<SocketAddr>,
@@ -110,6 +113,84 @@ pub struct Auth {
 pub struct Pop3 {
     /// Seconds that must pass between two logins of an account (RFC 2449 §6.5); 0: none.
     pub login_delay_s: u32,
+}
+
+/// How FTP clients are served.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ftp {
+    /// The ports of passive data connections, `"FIRST-LAST"`; a firewall has to let them in.
+    pub passive_ports: PortRange,
+    /// The address that PASV names, where it is not the server's own: behind address translation.
+    pub public_address: Option<Ipv4Addr>,
+    /// Other addresses for clients of certain networks; the first that fits counts.
+    pub public_address_for: Vec<PublicAddress>,
+    /// Active data connections come from port 20 where the system permits it; some firewalls of
+    /// clients insist (RFC 959 §5.2).
+    pub active_from_20: bool,
+    /// Offers compressed transfers (MODE Z).
+    pub mode_z: bool,
+    /// A data connection on which nothing moves for so many seconds is given up.
+    pub data_timeout_s: u32,
+}
+
+impl Default for Ftp {
+    fn default() -> Self {
+        Ftp {
+            passive_ports: PortRange { first: 50_000, last: 50_999 },
+            public_address: None,
+            public_address_for: Vec::new(),
+            active_from_20: true,
+            mode_z: false,
+            // What vsftpd allows.
+            data_timeout_s: 300,
+        }
+    }
+}
+
+/// The address that clients of one network are told to connect to.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublicAddress {
+    /// Whom it is for.
+    pub clients: Network,
+    /// What they are told.
+    pub address: Ipv4Addr,
+}
+
+/// Ports from `first` to `last`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PortRange {
+    first: u16,
+    last: u16,
+}
+
+impl TryFrom<String> for PortRange {
+    type Error = String;
+    fn try_from(text: String) -> Result<PortRange, String> {
+        let ends = text.split_once('-').and_then(|(first, last)| {
+            Some((first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?))
+        });
+        match ends {
+            Some((first, last)) if first >= 1024 && first <= last => Ok(PortRange { first, last }),
+            _ => Err(format!("{text:?} is not a range of ports from 1024 on, such as 50000-50999")),
+        }
+    }
+}
+
+impl PortRange {
+    /// The port that a random number chooses.
+    pub fn pick(self, chance: u32) -> u16 {
+        let count = u32::from(self.last - self.first) + 1;
+        // Less than the count, which fits.
+        self.first + u16::try_from(chance % count).unwrap_or_default()
+    }
+
+    /// `FIRST-LAST`.
+    pub fn text(self) -> String {
+        format!("{}-{}", self.first, self.last)
+    }
 }
 
 /// Resolvers.
@@ -260,6 +341,14 @@ const KEYS: &[&str] = &[
     "search_cache_max_bytes",
     "format",
     "login_delay_s",
+    "passive_ports",
+    "public_address",
+    "public_address_for",
+    "clients",
+    "address",
+    "active_from_20",
+    "mode_z",
+    "data_timeout_s",
 ];
 
 impl Config {
@@ -318,12 +407,7 @@ impl Config {
 
     /// The names of listed services that this version does not serve, to be said at the start.
     pub fn not_served(&self) -> Vec<&'static str> {
-        let listed = [
-            ("dns", &self.listen.dns),
-            ("ftp", &self.listen.ftp),
-            ("ftps", &self.listen.ftps),
-            ("https", &self.listen.https),
-        ];
+        let listed = [("dns", &self.listen.dns), ("https", &self.listen.https)];
         listed.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, _)| name).collect()
     }
 }
@@ -389,6 +473,11 @@ exempt = ["127.0.0.0/8", "::1"]
             ("hostname = \"a\"\ndata_dir = \"x\"\n[listen]\nimpas = []", "did you mean \"imaps\""),
             ("hostname = \"a\"\ndata_dir = \"x\"\n[limits]\nmessage_size_max_bytes = 10", "65536"),
             ("hostname = \"a\"", "missing field `data_dir`"),
+            ("hostname = \"a\"\ndata_dir = \"x\"\n[ftp]\npassive_ports = \"80-90\"", "from 1024 on"),
+            (
+                "hostname = \"a\"\ndata_dir = \"x\"\n[ftp]\npassive_port = \"1-2\"",
+                "did you mean \"passive_ports\"",
+            ),
         ];
         for (text, expected) in table {
             let error = Config::parse(text, Path::new(".")).unwrap_err().to_string();

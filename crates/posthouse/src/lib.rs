@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod demo;
 pub mod driver;
 pub mod files;
+pub mod ftp;
 mod ftp_client;
 pub mod http;
 pub mod imap;

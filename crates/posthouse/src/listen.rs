@@ -29,13 +29,17 @@ pub enum ServiceName {
     Pop3,
     /// POP3 inside TLS.
     Pop3s,
+    /// FTP, with TLS when asked for.
+    Ftp,
+    /// FTP inside TLS.
+    Ftps,
     /// HTTP.
     Http,
 }
 
 impl ServiceName {
     /// All of them.
-    pub const ALL: [ServiceName; 9] = [
+    pub const ALL: [ServiceName; 11] = [
         ServiceName::Smtp,
         ServiceName::Submission,
         ServiceName::Submissions,
@@ -44,6 +48,8 @@ impl ServiceName {
         ServiceName::Imaps,
         ServiceName::Pop3,
         ServiceName::Pop3s,
+        ServiceName::Ftp,
+        ServiceName::Ftps,
         ServiceName::Http,
     ];
 
@@ -58,13 +64,15 @@ impl ServiceName {
             ServiceName::Imaps => "imaps",
             ServiceName::Pop3 => "pop3",
             ServiceName::Pop3s => "pop3s",
+            ServiceName::Ftp => "ftp",
+            ServiceName::Ftps => "ftps",
             ServiceName::Http => "http",
         }
     }
 
     /// Whether TLS comes before the first word.
     pub const fn is_inside_tls(self) -> bool {
-        matches!(self, ServiceName::Submissions | ServiceName::Imaps | ServiceName::Pop3s)
+        matches!(self, ServiceName::Submissions | ServiceName::Imaps | ServiceName::Pop3s | ServiceName::Ftps)
     }
 
     fn addresses(self, config: &Config) -> &[SocketAddr] {
@@ -78,6 +86,8 @@ impl ServiceName {
             ServiceName::Imaps => &listen.imaps,
             ServiceName::Pop3 => &listen.pop3,
             ServiceName::Pop3s => &listen.pop3s,
+            ServiceName::Ftp => &listen.ftp,
+            ServiceName::Ftps => &listen.ftps,
             ServiceName::Http => &listen.http,
         }
     }

@@ -72,6 +72,16 @@ pub struct Metrics {
     pub messages_delivered: Counter,
     /// Answers that failed because the store did.
     pub store_failures: Counter,
+    /// Files sent whole by FTP.
+    pub ftp_files_sent: Counter,
+    /// Bytes of files and listings sent by FTP.
+    pub ftp_bytes_sent: Counter,
+    /// Files received whole by FTP.
+    pub ftp_files_received: Counter,
+    /// Bytes of files received by FTP.
+    pub ftp_bytes_received: Counter,
+    /// FTP transfers that were cut off.
+    pub ftp_transfers_cut: Counter,
 }
 
 /// The process's numbers.
@@ -146,6 +156,27 @@ impl Metrics {
                 "posthouse_store_failures_total",
                 "Answers that failed because the store did.",
                 count(&self.store_failures),
+            ),
+            ("posthouse_ftp_files_sent_total", "Files sent whole by FTP.", count(&self.ftp_files_sent)),
+            (
+                "posthouse_ftp_sent_bytes_total",
+                "Bytes of files and listings sent by FTP.",
+                count(&self.ftp_bytes_sent),
+            ),
+            (
+                "posthouse_ftp_files_received_total",
+                "Files received whole by FTP.",
+                count(&self.ftp_files_received),
+            ),
+            (
+                "posthouse_ftp_received_bytes_total",
+                "Bytes of files received by FTP.",
+                count(&self.ftp_bytes_received),
+            ),
+            (
+                "posthouse_ftp_transfers_cut_total",
+                "FTP transfers that were cut off.",
+                count(&self.ftp_transfers_cut),
             ),
         ] {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");

@@ -4,6 +4,7 @@ use crate::auth::{Authenticator, Origin};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::{self, Wire};
+use crate::ftp::FtpService;
 use crate::imap::ImapService;
 use crate::listen::{self, Admission, Gate, ServiceName};
 use crate::metrics::metrics;
@@ -11,7 +12,7 @@ use crate::pop3::{Locks, Pop3Service};
 use crate::room::Room;
 use crate::smtp::{SmtpService, tls_facts};
 use crate::tls::{Acceptor, TlsInfo};
-use crate::{control, http, imap, pop3, smtp};
+use crate::{control, ftp, http, imap, pop3, smtp};
 use rustix::process::{Resource, Rlimit};
 use std::fmt;
 use std::io;
@@ -108,6 +109,8 @@ struct Server {
     pop3_settings: Arc<::pop3::Settings>,
     imap: imap::Shared,
     imap_settings: ::imap::Settings,
+    ftp: ftp::Shared,
+    ftp_settings: Arc<::ftp::Settings>,
 }
 
 /// Serves until told to stop. `ready` is called once every listener is open.
@@ -263,6 +266,7 @@ fn turn_away(service: ServiceName, socket: &TcpStream) {
         }
         ServiceName::Imap => b"* BYE [UNAVAILABLE] Too many connections\r\n",
         ServiceName::Pop3 => b"-ERR [SYS/TEMP] too many connections\r\n",
+        ServiceName::Ftp => b"421 Too many connections, try again later\r\n",
         _ => b"",
     };
     let _ = socket.try_write(words);
@@ -297,6 +301,7 @@ impl Server {
         pop3_settings.stls = true;
         pop3_settings.login_delay_s = config.pop3.login_delay_s;
         let delay = Duration::from_secs(config.pop3.login_delay_s.into());
+        let room = Room::default();
         Ok(Server {
             clock,
             gate: Gate::new(config),
@@ -306,7 +311,7 @@ impl Server {
                 store: store.clone(),
                 authenticator: authenticator.clone(),
                 clock,
-                room: Room::default(),
+                room: room.clone(),
                 hostname: config.hostname.as_str().into(),
             },
             smtp_mx: smtp_settings(::smtp::Service::Mx),
@@ -319,6 +324,8 @@ impl Server {
                 locks: Locks::new(delay),
             },
             pop3_settings: Arc::new(pop3_settings),
+            ftp: ftp::Shared::new(config, store.clone(), authenticator.clone(), clock, room)?,
+            ftp_settings: Arc::new(ftp_settings(config)?),
             imap: imap::Shared::new(store, authenticator, clock, config.limits.search_cache_max_bytes),
             imap_settings: ::imap::Settings {
                 hostname: config.hostname.clone(),
@@ -342,6 +349,10 @@ impl Server {
         counts.connections.inc();
         let _open = counts.open.hold();
         let _ = socket.set_nodelay(true);
+        if matches!(service, ServiceName::Ftp | ServiceName::Ftps) {
+            self.ftp(service, socket, peer, &admission).await;
+            return;
+        }
         let origin = Origin { address: peer.ip(), exempt: admission.exempt, service };
         let mut wire = Wire::new(socket, self.acceptor.clone());
         let tls = match service.is_inside_tls() {
@@ -369,10 +380,36 @@ impl Server {
                 let service = Pop3Service::new(self.pop3.clone(), origin);
                 driver::run(session, service, wire, self.clock, self.stop.clone()).await
             }
-            ServiceName::Http => return,
+            // Theirs is a conversation of another kind.
+            ServiceName::Ftp | ServiceName::Ftps | ServiceName::Http => return,
         };
         tracing::debug!(%service, peer = %peer, ?end, "connection ended");
         drop(admission);
+    }
+
+    async fn ftp(&self, name: ServiceName, socket: TcpStream, peer: SocketAddr, admission: &Admission) {
+        let origin = Origin { address: peer.ip(), exempt: admission.exempt, service: name };
+        // ABOR may come as urgent data, whose last byte must stay in its place (RFC 959 §4.1.3).
+        let _ = rustix::net::sockopt::set_socket_oobinline(&socket, true);
+        let Ok(own) = socket.local_addr() else { return };
+        let (mut service, acceptor) =
+            match FtpService::new(self.ftp.clone(), origin, own.ip(), &self.acceptor) {
+                Ok(made) => made,
+                Err(error) => return tracing::error!(%error, "no FTP session can be made"),
+            };
+        let mut wire = Wire::new(socket, acceptor);
+        if name.is_inside_tls() {
+            match Box::pin(wire.start_tls()).await {
+                Ok(info) => service.inside_tls(&info),
+                Err(error) => {
+                    metrics().handshake_failures.inc();
+                    return tracing::debug!(service = %name, peer = %peer, %error, "handshake failed");
+                }
+            }
+        }
+        let session = ::ftp::ServerSession::new(self.ftp_settings.clone(), peer.ip(), name.is_inside_tls());
+        let end = driver::run(session, service, wire, self.clock, self.stop.clone()).await;
+        tracing::debug!(service = %name, peer = %peer, ?end, "connection ended");
     }
 
     async fn smtp(
@@ -404,4 +441,16 @@ impl Server {
         let service = ImapService::new(self.imap.clone(), origin);
         driver::run(::imap::Session::new(settings), service, wire, self.clock, self.stop.clone()).await
     }
+}
+
+/// What holds for all FTP sessions.
+fn ftp_settings(config: &Config) -> Result<::ftp::Settings, ServeError> {
+    let mut settings = ::ftp::Settings::new(&config.hostname)
+        .ok_or_else(|| ServeError::Other("the host name does not fit an FTP greeting".into()))?;
+    if config.auth.allow_plaintext {
+        settings.plain_logins = ::ftp::PlainLogins::Always;
+    }
+    settings.mode_z = config.ftp.mode_z;
+    settings.hashes = ::ftp::HashAlgorithm::ALL.to_vec();
+    Ok(settings)
 }

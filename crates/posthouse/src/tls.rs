@@ -46,6 +46,8 @@ pub struct TlsInfo {
     /// The exporter value that binds logins to this connection (RFC 9266 §2); only TLS 1.3 has one
     /// without further conditions (§3).
     pub exporter: Option<[u8; 32]>,
+    /// The name that the client called (RFC 6066 §3).
+    pub server_name: Option<String>,
 }
 
 impl TlsInfo {
@@ -62,7 +64,8 @@ impl TlsInfo {
         let exporter = (version == "TLS1.3")
             .then(|| connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok())
             .flatten();
-        TlsInfo { description: format!("{version} {suite}"), exporter }
+        let server_name = connection.server_name().map(str::to_string);
+        TlsInfo { description: format!("{version} {suite}"), exporter, server_name }
     }
 }
 
@@ -90,13 +93,22 @@ impl Acceptor {
         Ok(())
     }
 
+    /// What handshakes go by now.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One that goes by `config`, for a connection that needs settings of its own.
+    pub fn with(&self, config: Arc<ServerConfig>) -> Acceptor {
+        Acceptor { files: self.files.clone(), current: Arc::new(RwLock::new(config)) }
+    }
+
     /// Shakes hands as the server.
     ///
     /// # Errors
     /// What went wrong in it.
     pub async fn accept(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let config = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        TlsAcceptor::from(config).accept(socket).await
+        TlsAcceptor::from(self.config()).accept(socket).await
     }
 }
 

@@ -67,6 +67,19 @@ impl PreparedBlob {
         Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place })
     }
 
+    /// Small content whose digest is known.
+    pub(crate) fn inline(digest: blake3::Hash, bytes: &[u8]) -> Result<PreparedBlob, StoreError> {
+        let compressed = compress(bytes)?;
+        let worth_it = compressed.len() <= bytes.len() / 10 * COMPRESSED_MAX_TENTHS;
+        let stored: &[u8] = if worth_it { &compressed } else { bytes };
+        Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place: Place::Inline(stored.into()) })
+    }
+
+    /// Content that lies as it is in a file of ours, synced.
+    pub(crate) fn file(digest: blake3::Hash, size_bytes: u64, file: BlobFile) -> PreparedBlob {
+        PreparedBlob { digest, size_bytes, place: Place::File(Arc::new(file)) }
+    }
+
     /// Length of the content in bytes, as it was given.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
@@ -180,6 +193,29 @@ impl Tx<'_> {
         let sql = "INSERT INTO content (blob_id, digest, file, data) VALUES (?1, ?2, ?3, ?4)";
         self.db.execute(sql, params![blob_id, digest, file, data])?;
         Ok(BlobId(blob_id))
+    }
+
+    /// [`Tx::take_blob`] for content that the kernel is to send: where the same bytes are stored
+    /// compressed already, because a message has them, they give way to the file.
+    pub(crate) fn take_blob_as_it_is(&mut self, blob: &PreparedBlob) -> Result<BlobId, StoreError> {
+        let id = self.take_blob(blob)?;
+        let Place::File(file) = &blob.place else { return Ok(id) };
+        if self.effects.adopted.iter().any(|adopted| Arc::ptr_eq(adopted, file)) {
+            return Ok(id);
+        }
+        let sql = "SELECT file FROM content WHERE blob_id = ?1";
+        let old = self.db.row(sql, params![id], |row| Ok(row.opt_text(0)?.map(str::to_owned)))?.flatten();
+        let folder = self.shared.blobs.as_ref();
+        if let (Some(old), Some(folder)) = (&old, folder)
+            && folder.len(old).is_ok_and(|len| len == blob.size_bytes)
+        {
+            return Ok(id);
+        }
+        let sql = "UPDATE content SET file = ?2, data = NULL WHERE blob_id = ?1";
+        self.db.execute(sql, params![id, &file.name])?;
+        self.effects.adopted.push(Arc::clone(file));
+        self.effects.dropped_files.extend(old);
+        Ok(id)
     }
 
     /// Adds one reference to content that is stored.

@@ -1,5 +1,5 @@
-//! Accounts, mailboxes, messages, the queue and the traces; the only crate that touches a disk or a
-//! database.
+//! Accounts, mailboxes, messages, file areas, the queue and the traces; the only crate that touches a
+//! disk or a database.
 //!
 //! A [`Store`] is opened once. Everything is read through a [`View`] and changed through a [`Tx`],
 //! which closures get from [`Store::read`] and [`Store::write`]. A write is acknowledged only
@@ -21,6 +21,7 @@ mod blob_file;
 mod change;
 mod check;
 mod error;
+mod files;
 mod id;
 mod job;
 mod mailbox;
@@ -47,6 +48,12 @@ pub use blob::{CONTENT_MAX_BYTES, INLINE_MAX_BYTES, PreparedBlob};
 pub use change::{Changes, Copied, Expunged};
 pub use check::{Counted, FINDINGS_PER_KIND_MAX, Finding, ORPHAN_AGE, Progress, Report};
 pub use error::{Missing, OpenError, StoreError};
+pub use files::{
+    Access, AreaId, AreaRoom, AreaUsage, BlockVisitor, Content, DataBinding, DigestAlgorithm, Entry, EntryId,
+    EntryKind, FILE_NAME_LEN_MAX_BYTES, FILE_PATH_LEN_MAX_BYTES, FileDigest, FilePath, FtpProfile, KeptPart,
+    NewFile, OpenedFile, PART_AGE_MAX, Part, RemovedSome, Right, SHARE_NAME_LEN_MAX_BYTES,
+    SHARED_FOLDER_NAME, Share, ShareId, ShareMember, Upload, Uploaded,
+};
 pub use id::{AccountId, BlobId, DomainId, MailboxId, MessageId, ModSeq, QueueId, TraceId, Uid};
 pub use mailbox::{
     MAILBOX_DEPTH_MAX, MAILBOX_NAME_LEN_MAX_BYTES, MAILBOXES_MAX, Mailbox, SpecialUse, normal_name,

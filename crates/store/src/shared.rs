@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::blob_file::BlobFolder;
+use crate::files::Reservations;
 use crate::uid_cache::UidCache;
 use crate::view::Effects;
 use crate::watch::{Topic, Watches};
@@ -14,6 +15,8 @@ pub(crate) struct Shared {
     pub blobs: Option<BlobFolder>,
     pub uid_cache: UidCache,
     pub watches: Watches,
+    /// Room that uploads under way hold.
+    pub reservations: Reservations,
     last_id: AtomicI64,
 }
 
@@ -23,6 +26,7 @@ impl Shared {
             blobs,
             uid_cache: UidCache::default(),
             watches: Watches::default(),
+            reservations: Reservations::default(),
             last_id: AtomicI64::new(0),
         }
     }

@@ -9,6 +9,9 @@
 mod accounts;
 mod cli;
 mod crash;
+mod ftp;
+mod ftp_clients;
+mod ftp_suite;
 mod imap;
 mod journey;
 mod lmtp;

@@ -11,7 +11,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The Debian package of each program.
-const PACKAGES: [(&str, &str); 8] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("swaks", "swaks"),
     ("mbsync", "isync"),
     ("neomutt", "neomutt"),
@@ -20,6 +20,10 @@ const PACKAGES: [(&str, &str); 8] = [
     ("python3", "python3"),
     ("openssl", "openssl"),
     ("sh", "dash"),
+    ("lftp", "lftp"),
+    ("ncftpput", "ncftp"),
+    ("tnftp", "tnftp"),
+    ("rclone", "rclone"),
 ];
 
 /// What a program left behind.

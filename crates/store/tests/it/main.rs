@@ -6,6 +6,7 @@ mod accounts;
 mod changes;
 mod checks;
 mod engines;
+mod files;
 mod mailboxes;
 mod messages;
 mod opening;
@@ -52,6 +53,10 @@ suite! {
         copies_are_new_messages, copies_keep_to_the_quota, moves_keep_messages, changes_since_tell_all,
         uids_follow_every_change, random_walk_matches_model;
     queues: entries_are_claimed_once, deferring_and_finishing, next_due, traces_are_found, traces_are_purged;
+    files: a_tree_grows_and_is_listed, files_come_back_whole, replacing_keeps_readers_and_numbers,
+        the_same_content_as_a_message, quota_counts_mail_and_files, renames_and_circles, removal,
+        cut_uploads_are_gone_on_with, parts_go_with_time_folder_and_whole, shared_folders_and_rights,
+        moving_between_areas, accounts_take_their_files_along, profiles_are_kept, files_random_walk_matches_model;
     checks: a_lively_store_is_clean;
 }
 
