@@ -187,6 +187,7 @@ fn parse(answer: &str, place: &str) -> Option<Answer> {
         ["appe", file] => work(Work::Store { path: path(file), how: Store::Append }),
         ["list", folder] => work(Work::List { path: path(folder) }),
         ["look", at] => work(Work::Look { path: path(at) }),
+        ["size", file] => work(Work::Size { path: path(file) }),
         ["digest", file] => work(Work::Digest { path: path(file) }),
         ["mkd", folder] => work(Work::MakeFolder(path(folder))),
         ["dele", file] => work(Work::Delete(path(file))),

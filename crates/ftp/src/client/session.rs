@@ -294,6 +294,7 @@ fn begin(work: Work, context: &mut Context<'_>) -> State {
         Work::Store { path, how } => Moving::begin(Move::Store { path, how }, context),
         Work::List { path } => Moving::begin(Move::List { path }, context),
         Work::Look { path } => Looking::begin(path, context),
+        Work::Size { path } => Looking::size(path, context),
         Work::Digest { path } => Hashing::begin(path, context),
         Work::MakeFolder(path) => Plain::begin("MKD", path.as_bytes(), context),
         Work::RemoveFolder(path) => Plain::begin("RMD", path.as_bytes(), context),

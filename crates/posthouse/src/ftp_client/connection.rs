@@ -195,6 +195,17 @@ impl Connection {
         }
     }
 
+    /// How much of a file is there; for a part of a broken upload only this tells.
+    ///
+    /// # Errors
+    /// As [`Connection::look`].
+    pub fn size(&mut self, path: &Argument) -> Result<u64, Error> {
+        match self.do_plain(Work::Size { path: path.clone() })? {
+            Done::Facts(Facts { size_bytes: Some(size), .. }) => Ok(size),
+            _ => Err(Error::Ftp(FtpError::Unasked)),
+        }
+    }
+
     /// A file's digest; nothing if the server makes none.
     ///
     /// # Errors

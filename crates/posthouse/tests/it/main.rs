@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod ftp;
 mod ftp_clients;
+mod ftp_program;
 mod ftp_suite;
 mod imap;
 mod journey;
