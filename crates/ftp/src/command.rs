@@ -55,7 +55,7 @@ pub(crate) mod user;
 
 use crate::refusal::Refusal;
 use crate::settings::Settings;
-use crate::state::{Area, Channel, Login, Next, Turn};
+use crate::state::{Area, Channel, Login, Next, Once, Turn};
 use std::mem;
 
 type Outside = fn(&mut Login, Args<'_>, &mut Turn<'_>) -> Result<Next, Refusal>;
@@ -83,6 +83,8 @@ pub struct Command {
     pub standard: &'static str,
     run: Run,
     feature: Option<Feature>,
+    /// REST stays in force across it.
+    keeps_rest: bool,
 }
 
 /// All commands.
@@ -100,8 +102,8 @@ pub const COMMANDS: &[Command] = &[
     outside("CSID", "CSID Name=name; Version=version;", "RFC 5797 §3, draft-peterson-streamlined-ftp-command-extensions §6", csid::run).announced(|_, _, _| feature("CSID")),
     inside("CWD", "CWD path", "RFC 959 §4.1.1", cwd::run).alias("XCWD"),
     inside("DELE", "DELE path", "RFC 959 §4.1.3", dele::run),
-    inside("EPRT", "EPRT |1|address|port|", "RFC 2428 §2", eprt::run).announced(|_, _, _| feature("EPRT")),
-    inside("EPSV", "EPSV", "RFC 2428 §3", epsv::run).announced(epsv::feature),
+    inside("EPRT", "EPRT |1|address|port|", "RFC 2428 §2", eprt::run).announced(|_, _, _| feature("EPRT")).keeps_rest(),
+    inside("EPSV", "EPSV", "RFC 2428 §3", epsv::run).announced(epsv::feature).keeps_rest(),
     outside("FEAT", "FEAT", "RFC 2389 §3", feat::run),
     inside("HASH", "HASH path", "RFC 5797 §3, draft-bryan-ftpext-hash §3", hash::run).announced(hash::feature),
     outside("HELP", "HELP command", "RFC 959 §4.1.3", help::run),
@@ -113,15 +115,15 @@ pub const COMMANDS: &[Command] = &[
     inside("MKD", "MKD path", "RFC 959 §4.1.3", mkd::run).alias("XMKD"),
     inside("MLSD", "MLSD path", "RFC 3659 §7", mlsd::run),
     inside("MLST", "MLST path", "RFC 3659 §7", mlst::run).announced(mlst::feature),
-    inside("MODE", "MODE S", "RFC 959 §4.1.2", mode::run).announced(mode::feature),
+    inside("MODE", "MODE S", "RFC 959 §4.1.2", mode::run).announced(mode::feature).keeps_rest(),
     inside("NLST", "NLST path", "RFC 959 §4.1.3", nlst::run),
     outside("NOOP", "NOOP", "RFC 959 §4.1.3", noop::run),
     outside("OPTS", "OPTS command options", "RFC 2389 §4", opts::run).announced(|_, _, _| feature("UTF8")),
     outside("PASS", "PASS password", "RFC 959 §4.1.1", pass::run),
-    inside("PASV", "PASV", "RFC 959 §4.1.2", pasv::run),
-    outside("PBSZ", "PBSZ 0", "RFC 4217 §8", pbsz::run).announced(pbsz::feature),
-    inside("PORT", "PORT h1,h2,h3,h4,p1,p2", "RFC 959 §4.1.2", port::run),
-    outside("PROT", "PROT P", "RFC 4217 §9", prot::run).announced(prot::feature),
+    inside("PASV", "PASV", "RFC 959 §4.1.2", pasv::run).keeps_rest(),
+    outside("PBSZ", "PBSZ 0", "RFC 4217 §8", pbsz::run).announced(pbsz::feature).keeps_rest(),
+    inside("PORT", "PORT h1,h2,h3,h4,p1,p2", "RFC 959 §4.1.2", port::run).keeps_rest(),
+    outside("PROT", "PROT P", "RFC 4217 §9", prot::run).announced(prot::feature).keeps_rest(),
     inside("PWD", "PWD", "RFC 959 §4.1.3", pwd::run).alias("XPWD"),
     outside("QUIT", "QUIT", "RFC 959 §4.1.1", quit::run),
     inside("RANG", "RANG first last", "RFC 5797 §3, draft-bryan-ftp-range §3", rang::run).announced(|_, _, _| feature("RANG STREAM")),
@@ -136,9 +138,9 @@ pub const COMMANDS: &[Command] = &[
     outside("STAT", "STAT path", "RFC 959 §4.1.3", stat::run),
     inside("STOR", "STOR path", "RFC 959 §4.1.3", stor::run),
     inside("STOU", "STOU", "RFC 959 §4.1.3, RFC 1123 §4.1.2.9", stou::run),
-    inside("STRU", "STRU F", "RFC 959 §4.1.2", stru::run),
+    inside("STRU", "STRU F", "RFC 959 §4.1.2", stru::run).keeps_rest(),
     outside("SYST", "SYST", "RFC 959 §4.1.3", syst::run),
-    inside("TYPE", "TYPE I", "RFC 959 §4.1.2", r#type::run).announced(|_, _, _| feature("TVFS")),
+    inside("TYPE", "TYPE I", "RFC 959 §4.1.2", r#type::run).announced(|_, _, _| feature("TVFS")).keeps_rest(),
     outside("USER", "USER name", "RFC 959 §4.1.1", user::run),
 ];
 
@@ -156,11 +158,11 @@ pub const NOT_OFFERED: &[&str] = &[
 const FOREIGN: &[&str] = &["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
 const fn outside(verb: &'static str, usage: &'static str, standard: &'static str, run: Outside) -> Command {
-    Command { verb, alias: None, usage, standard, run: Run::Outside(run), feature: None }
+    Command { verb, alias: None, usage, standard, run: Run::Outside(run), feature: None, keeps_rest: false }
 }
 
 const fn inside(verb: &'static str, usage: &'static str, standard: &'static str, run: Inside) -> Command {
-    Command { verb, alias: None, usage, standard, run: Run::Inside(run), feature: None }
+    Command { verb, alias: None, usage, standard, run: Run::Inside(run), feature: None, keeps_rest: false }
 }
 
 fn feature(line: &str) -> Option<String> {
@@ -170,6 +172,14 @@ fn feature(line: &str) -> Option<String> {
 impl Command {
     const fn alias(mut self, alias: &'static str) -> Command {
         self.alias = Some(alias);
+        self
+    }
+
+    /// It only says how the data of the next transfer comes: many clients say so between REST and RETR, and
+    /// would else put the beginning of a file behind what they have. Strictly nothing may stand there (RFC
+    /// 3659 §5.3).
+    const fn keeps_rest(mut self) -> Command {
+        self.keeps_rest = true;
         self
     }
 
@@ -228,10 +238,11 @@ impl<'a> Line<'a> {
         self.command.verb == verb && self.args.rest.is_empty()
     }
 
-    /// Runs it. What the command before left for it is used up, whether it uses it or not.
+    /// Runs it.
     pub(crate) fn run(self, login: &mut Login, turn: &mut Turn<'_>) -> Result<Next, Refusal> {
-        if let Login::In(area) = login {
-            turn.once = mem::take(&mut area.once);
+        if let (true, Login::In(area), Once::Restart(_)) = (self.command.keeps_rest, &mut *login, &turn.once)
+        {
+            area.once = mem::take(&mut turn.once);
         }
         match (self.command.run, login) {
             (Run::Outside(run), login) => run(login, self.args, turn),

@@ -238,9 +238,7 @@ impl Refusal {
                 );
             }
             NotConnected(None) => "No data connection: your port cannot be reached.",
-            Path(PathError::NotUtf8) => "File names are UTF-8.",
-            Path(PathError::BadByte) => "File name holds control characters.",
-            Path(PathError::TooLong) => "File name too long.",
+            Path(error) => path_text(error),
             Files(error) => files_text(error),
             NotLoggedIn => "Log in with USER and PASS first.",
             BadCredentials => "Authentication failed.",
@@ -302,5 +300,13 @@ fn files_text(error: FilesError) -> &'static str {
         Unsupported => "Not supported for this.",
         NoSpace => "No space left.",
         Unavailable => "Not possible at present, try again later.",
+    }
+}
+
+fn path_text(error: PathError) -> &'static str {
+    match error {
+        PathError::NotUtf8 => "File names are UTF-8.",
+        PathError::BadByte => "File name holds control characters.",
+        PathError::TooLong => "File name too long.",
     }
 }

@@ -9,6 +9,7 @@ use crate::state::{Channel, Login, Next, Once, Opening, Pending, Turn};
 use crate::telnet::Telnet;
 use crate::waiting::{Waiting, WaitingLine};
 use sasl::Secret;
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use wire::line::{LineEnd, LineError, LineReader};
@@ -143,11 +144,14 @@ impl ServerSession {
             return None;
         }
         let before = self.input.len();
-        let Some(line) = self.lines.next(&mut self.input) else {
-            self.discarded_bytes += before - self.input.len();
-            if self.discarded_bytes > LINE_DISCARD_MAX_BYTES {
-                self.end(Refusal::LineEndless, out);
-            }
+        let line = self.lines.next(&mut self.input);
+        let taken_bytes = self.discarded_bytes + before - self.input.len();
+        if taken_bytes > LINE_DISCARD_MAX_BYTES + usize::from(line.is_some()) {
+            self.end(Refusal::LineEndless, out);
+            return None;
+        }
+        let Some(line) = line else {
+            self.discarded_bytes = taken_bytes;
             return None;
         };
         self.discarded_bytes = 0;
@@ -168,9 +172,12 @@ impl ServerSession {
             }
         }
         let more_came = !self.input.is_empty() || !self.waiting.is_empty();
+        // Used up even by what is no command.
+        let once =
+            if let Login::In(area) = &mut self.login { mem::take(&mut area.once) } else { Once::Nothing };
         let next = line.and_then(|line| {
             let mut turn = turn(&self.settings, &mut self.channel, out);
-            turn.more_came = more_came;
+            (turn.more_came, turn.once) = (more_came, once);
             Line::parse(line.expose())?.run(&mut self.login, &mut turn)
         });
         self.go_on(next, out);
@@ -180,6 +187,10 @@ impl ServerSession {
         match next {
             Ok(Next::Stay) => {}
             Ok(Next::Close) => self.close(out),
+            // ABOR lies behind it already: it is for all that came before.
+            Ok(Next::Ask(Ask::Transfer(_), _)) if self.waiting.has_abort() => {
+                self.refuse(Refusal::Aborted, out)
+            }
             Ok(Next::Ask(ask, pending)) => self.ask(ask, pending, out),
             Err(refusal) => self.refuse(refusal, out),
         }

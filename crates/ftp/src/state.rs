@@ -1,10 +1,10 @@
 //! What a session knows: of its connection, of who is logged in, of what comes next.
 
 use crate::ask::{
-    Ask, ByteRange, DataConnection, FilesAnswer, FilesAsk, FilesError, HashAlgorithm, Listen, Representation,
-    Route, Transfer,
+    Action, Ask, ByteRange, DataConnection, FilesAnswer, FilesAsk, FilesError, HashAlgorithm, Listen,
+    Placing, Representation, Route, Transfer,
 };
-use crate::listing::Facts;
+use crate::listing::{Facts, Kind};
 use crate::path::VirtualPath;
 use crate::refusal::Refusal;
 use crate::settings::{Profile, Settings};
@@ -128,7 +128,7 @@ impl Area {
     /// The transfer of `action` over the data connection that was arranged. It is used up.
     pub(crate) fn transfer(
         &mut self,
-        action: crate::ask::Action,
+        action: Action,
         opening: Opening,
         turn: &Turn<'_>,
     ) -> Result<Next, Refusal> {
@@ -136,12 +136,29 @@ impl Area {
         if tls && !protected && turn.settings.protect_data && !self.profile.plain {
             return Err(Refusal::ProtectionNeeded);
         }
-        let route = self.route.take().ok_or(Refusal::NoDataConnection)?;
+        let Some(route) = self.route.take() else { return without_route(action) };
         let (binding, deflate) = (self.profile.data_binding, self.deflate);
         let data = DataConnection { route, protected, binding, deflate };
         let ask = Ask::Transfer(Box::new(Transfer { action, data }));
         Ok(Next::Ask(ask, Pending::Transfer(opening, route)))
     }
+}
+
+/// There is no way for data. What is wrong with the file is said first: a client that asks for what is not
+/// there learns nothing from being sent for a data connection.
+fn without_route(action: Action) -> Result<Next, Refusal> {
+    let (path, offset, parts) = match action {
+        Action::Retrieve { path, offset, .. } => (path, offset, false),
+        Action::Store { placing: Placing::At(path, offset), .. } => (path, offset, true),
+        Action::Store { .. } | Action::List { .. } => return Err(Refusal::NoDataConnection),
+    };
+    Next::files(FilesAsk::Look { path, parts }, move |_, told, _| match told {
+        Ok(FilesAnswer::Entry(entry)) if entry.kind == Kind::Folder => Err(FilesError::NotAFile.into()),
+        Ok(FilesAnswer::Entry(entry)) if offset > entry.size_bytes => Err(FilesError::BehindEnd.into()),
+        Err(FilesError::NotFound) if parts => Err(FilesError::BehindEnd.into()),
+        Ok(_) => Err(Refusal::NoDataConnection),
+        Err(error) => Err(error.into()),
+    })
 }
 
 /// What a command may see besides the login, and where it answers.

@@ -44,6 +44,11 @@ impl Waiting {
         Some(line)
     }
 
+    /// Whether an ABOR is among them.
+    pub(crate) fn has_abort(&self) -> bool {
+        self.lines.iter().any(|line| matches!(line, WaitingLine::Aborted))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }

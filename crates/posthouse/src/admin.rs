@@ -1,11 +1,18 @@
 //! What an operator may ask for: the same whether the server runs (through its control socket) or
 //! not (straight on the store).
 
+mod files;
+
+pub use files::{
+    BLOCK_BYTES, Exchange, FileRow, FilesRequest, LIST_PAGE, NoBytes, ProfileChange, ProfileRow, ShareRow,
+    UsageRow,
+};
+
 use crate::auth::credential;
 use crate::trace::{Kind, Name};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use store::{Credential, Resolution, Store, StoreError, TraceId};
+use store::{AreaId, Credential, EntryId, Resolution, Store, StoreError, TraceId};
 
 /// Accounts stored in one transaction of an import.
 const IMPORT_BATCH: usize = 200;
@@ -25,12 +32,16 @@ pub enum Request {
     AccountAdd { address: String, password: String, quota_bytes: Option<u64> },
     /// List accounts.
     AccountList,
-    /// Remove an account with all its mail.
+    /// Remove an account with all its mail and files.
     AccountRemove { address: String },
     /// Set a password.
     AccountPassword { address: String, password: String },
     /// Set or lift a quota.
     AccountQuota { address: String, quota_bytes: Option<u64> },
+    /// Show or change what an account's FTP clients may do.
+    AccountFtp { address: String, change: ProfileChange },
+    /// What concerns files.
+    Files(FilesRequest),
     /// Add many accounts, each with a password or a hash of it.
     AccountImport { accounts: Vec<(String, String)> },
     /// Make mail for an address go to another as well.
@@ -52,6 +63,8 @@ pub enum Request {
 pub enum Reply {
     /// So far.
     Progress { step: String, done: u64, total: u64 },
+    /// So many bytes of a file follow behind the line.
+    Data { len: u32 },
     /// It is done, in words.
     Done { message: String },
     /// Domains by name.
@@ -62,6 +75,14 @@ pub enum Reply {
     Aliases(Vec<AliasRow>),
     /// Stories, newest first.
     Traces(Vec<Story>),
+    /// Entries of a folder, or the file that a wish was about.
+    Files(Vec<FileRow>),
+    /// What lies in areas.
+    Usage(Vec<UsageRow>),
+    /// Shared folders by name.
+    Shares(Vec<ShareRow>),
+    /// An account's FTP profile.
+    FtpProfile(ProfileRow),
     /// What the check found.
     Checked(Checked),
     /// It was not done, and why.
@@ -73,7 +94,7 @@ pub enum Reply {
 pub struct AccountRow {
     /// Its address.
     pub address: String,
-    /// Bytes of its messages.
+    /// Bytes of its messages and files.
     pub used_bytes: u64,
     /// What they may be; nothing: no limit.
     pub quota_bytes: Option<u64>,
@@ -146,8 +167,14 @@ impl From<std::io::Error> for AdminError {
     }
 }
 
-/// Carries out a wish; blocks. `progress` hears of long work.
-pub fn carry_out(store: &Store, request: Request, progress: &mut dyn FnMut(Reply)) -> Reply {
+/// Carries out a wish; blocks. `bytes` are those of a file, if the wish is about one; `progress` hears of
+/// long work.
+pub fn carry_out(
+    store: &Store,
+    request: Request,
+    bytes: &mut dyn Exchange,
+    progress: &mut dyn FnMut(Reply),
+) -> Reply {
     let done = match request {
         Request::DomainAdd { .. } | Request::DomainList | Request::DomainRemove { .. } => {
             domains(store, request)
@@ -155,6 +182,9 @@ pub fn carry_out(store: &Store, request: Request, progress: &mut dyn FnMut(Reply
         Request::AliasAdd { .. } | Request::AliasList | Request::AliasRemove { .. } => {
             aliases(store, request)
         }
+        Request::Files(request) => files::carry_out(store, request, bytes, progress),
+        Request::AccountFtp { address, change } => files::profile(store, address, change),
+        Request::AccountRemove { address } => remove_account(store, address, progress),
         Request::AccountImport { accounts } => import(store, accounts, progress),
         Request::Trace { query, limit } => traces(store, &query, limit),
         Request::Check => check(store, progress),
@@ -197,14 +227,6 @@ fn accounts(store: &Store, request: Request) -> Result<Reply, AdminError> {
             })?;
             done(text)
         }
-        Request::AccountRemove { address } => {
-            let text = format!("{address} and all its mail are removed");
-            store.write_blocking(move |tx| {
-                let account = existing(tx, &address)?;
-                tx.remove_account(account)
-            })?;
-            done(text)
-        }
         Request::AccountPassword { address, password } => {
             let secret = new_credential(&password)?;
             let text = format!("{address} has a new password");
@@ -235,6 +257,25 @@ fn accounts(store: &Store, request: Request) -> Result<Reply, AdminError> {
             Ok(Reply::Accounts(accounts.into_iter().map(row).collect()))
         }
     }
+}
+
+/// Nobody logs in any more, then the files go in steps, then the rest at once. Asked again after it was
+/// interrupted, it goes on.
+fn remove_account(
+    store: &Store,
+    address: String,
+    progress: &mut dyn FnMut(Reply),
+) -> Result<Reply, AdminError> {
+    let text = format!("{address} and all its mail and files are removed");
+    let nobody = Credential { password: String::new(), scram: None };
+    let account = store.write_blocking(move |tx| {
+        let account = existing(tx, &address)?;
+        tx.set_credential(account, &nobody)?;
+        Ok(account)
+    })?;
+    files::empty(store, AreaId::Account(account), EntryId::ROOT, progress)?;
+    store.write_blocking(move |tx| tx.remove_account(account))?;
+    done(text)
 }
 
 fn existing(tx: &mut store::Tx<'_>, address: &str) -> Result<store::AccountId, StoreError> {
@@ -376,6 +417,8 @@ fn check(store: &Store, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminE
             ("messages", counted.messages),
             ("contents", counted.contents),
             ("bytes", counted.content_bytes),
+            ("files", counted.files),
+            ("cut uploads", counted.parts),
             ("queued", counted.queued),
         ]
         .map(|(name, count)| (name.to_string(), count))

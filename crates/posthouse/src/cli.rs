@@ -1,8 +1,9 @@
 //! The command line.
 
+mod files;
 mod output;
 
-use crate::admin::{Reply, Request};
+use crate::admin::{NoBytes, Reply, Request};
 use crate::config::Config;
 use crate::ftp_client::{self, FtpCommand};
 use crate::{admin, control, demo, server};
@@ -35,6 +36,7 @@ const EXAMPLES: &str = "Examples:
   posthouse domain add example.org
   posthouse account add alice@example.org          asks for the password
   posthouse alias add info@example.org alice@example.org
+  posthouse files put report.pdf alice@example.org:/docs/
   posthouse serve
   posthouse trace alice@example.org                what became of her mail
 
@@ -65,6 +67,9 @@ enum Command {
     /// Further addresses of accounts, and catch-alls
     #[command(subcommand)]
     Alias(AliasCommand),
+    /// The files of accounts and shared folders
+    #[command(subcommand, after_help = files::EXAMPLES)]
+    Files(files::FilesCommand),
     /// Tell what became of a message
     #[command(
         after_help = "Examples:\n  posthouse trace 06yrk3x9pqv2m\n  posthouse trace bob@example.org --limit 3\n  posthouse trace '<123@example.net>'"
@@ -98,13 +103,13 @@ enum AccountCommand {
     /// Add an account; its password is asked for, or read from standard input
     Add {
         address: String,
-        /// What its mail may take, in bytes
+        /// What its mail and files may take, in bytes
         #[arg(long, value_name = "BYTES")]
         quota: Option<u64>,
     },
     /// List the accounts
     List,
-    /// Remove an account with all its mail
+    /// Remove an account with all its mail and files
     Remove {
         address: String,
         /// Do not ask
@@ -113,7 +118,9 @@ enum AccountCommand {
     },
     /// Set a password; it is asked for, or read from standard input
     Password { address: String },
-    /// Set what an account's mail may take, in bytes, or `none`
+    /// Show or change what an account's FTP clients may do
+    Ftp(files::ProfileArguments),
+    /// Set what an account's mail and files may take, in bytes, or `none`
     Quota { address: String, bytes: String },
     /// Add many accounts: a file (or `-`) with a line `address:password-or-hash` for each
     Import { file: PathBuf },
@@ -152,6 +159,10 @@ impl Cli {
                 crate::runtime::build()?.block_on(server::serve(&config, store, |_| {}))?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Files(command) => {
+                let config = Config::load(&self.config)?;
+                files::run(command, &config, &mut Printer::new(self.json))
+            }
             Command::Ftp(command) => Ok(ftp_client::run(&command, self.json)?),
             command => {
                 let Some(request) = request(command)? else { return Ok(ExitCode::FAILURE) };
@@ -174,7 +185,7 @@ fn request(command: Command) -> Result<Option<Request>, Box<dyn std::error::Erro
         Command::Alias(AliasCommand::Remove { address, target }) => Request::AliasRemove { address, target },
         Command::Trace { query, limit } => Request::Trace { query, limit },
         Command::Check => Request::Check,
-        Command::Serve | Command::Demo | Command::Ftp(_) => return Ok(None),
+        Command::Serve | Command::Demo | Command::Files(_) | Command::Ftp(_) => return Ok(None),
     }))
 }
 
@@ -187,8 +198,9 @@ fn account_request(
             Request::AccountAdd { address, password, quota_bytes: quota }
         }
         AccountCommand::List => Request::AccountList,
+        AccountCommand::Ftp(arguments) => arguments.into_request(),
         AccountCommand::Remove { address, yes } => {
-            if !yes && !confirmed(&format!("Remove {address} and all its mail?"))? {
+            if !yes && !confirmed(&format!("Remove {address} and all its mail and files?"))? {
                 eprintln!("nothing was removed");
                 return Ok(None);
             }
@@ -269,7 +281,7 @@ fn ask(
         Some(reply) => reply,
         None => {
             let store = server::open_store(config)?;
-            admin::carry_out(&store, request, &mut |progress| printer.progress(&progress))
+            admin::carry_out(&store, request, &mut NoBytes, &mut |progress| printer.progress(&progress))
         }
     };
     let damaged = matches!(&reply, Reply::Checked(checked) if !checked.findings.is_empty());

@@ -15,6 +15,7 @@ mod ports;
 mod pump;
 mod rate;
 mod record;
+mod secure;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -48,7 +49,7 @@ use std::time::Duration;
 use store::{AccountId, DataBinding, FtpProfile, Store};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::ServerConfig;
-use transfer::Transfer;
+use transfer::{Opening, Transfer};
 use wire::Outputs;
 
 /// A data connection has to come up in this time.
@@ -271,30 +272,32 @@ impl FtpService {
         let pace = Pace { halt: Halt::new(), bucket, clock: self.shared.clock, moved: Arc::default() };
         let record = Record::new(self.origin, name, &action, &ready, &data, &pace);
         let halt = pace.halt.clone();
-        let transfer = Transfer {
-            door: self.door(data.route),
-            ends: Ends {
-                peer: self.origin.address,
-                own: self.own,
-                from_20: self.shared.from_20,
-                patience: self.shared.connect_patience,
-            },
-            protection: data.protected.then(|| self.protection(data)),
-            patience: self.shared.patience,
-            pace,
-            deflate: data.deflate,
-            files,
-        };
+        let mut opening = self.opening(data);
+        if direction == Direction::Up {
+            opening = opening.early().await;
+        }
+        let transfer =
+            Transfer { opening, patience: self.shared.patience, pace, deflate: data.deflate, files };
         self.running = Some(Running { halt, work: Box::pin(transfer.run(plan)), record });
         Ok(ready)
     }
 
-    fn door(&mut self, route: Route) -> Option<Door> {
+    fn opening(&mut self, data: DataConnection) -> Opening {
         let waiting = self.waiting.take();
-        match route {
-            Route::Passive => waiting.map(Door::Passive),
-            Route::Active(target) => Some(Door::Active(target)),
-        }
+        let door = match (data.route, waiting) {
+            (Route::Passive, Some(listener)) => Door::Passive(listener),
+            (Route::Passive, None) => {
+                return Opening::Done(Err(Cut::NoConnection(io::ErrorKind::NotConnected)));
+            }
+            (Route::Active(target), _) => Door::Active(target),
+        };
+        let ends = Ends {
+            peer: self.origin.address,
+            own: self.own,
+            from_20: self.shared.from_20,
+            patience: self.shared.connect_patience,
+        };
+        Opening::Wanted { door, ends, protection: data.protected.then(|| self.protection(data)) }
     }
 
     fn protection(&mut self, data: DataConnection) -> Protection {

@@ -44,7 +44,7 @@ fn split(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn help(verb: &[u8], turn: &mut Turn<'_>) -> Result<Next, Refusal> {
+pub(super) fn help(verb: &[u8], turn: &mut Turn<'_>) -> Result<Next, Refusal> {
     let verb = verb.trim_ascii();
     if verb.is_empty() {
         reply::lines(turn.out, 214, "SITE commands:", SITES.iter().map(|site| site.usage), "End");

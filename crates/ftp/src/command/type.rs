@@ -4,7 +4,7 @@ use super::Args;
 use crate::ask::Representation;
 use crate::refusal::Refusal;
 use crate::reply;
-use crate::state::{Area, Next, Turn};
+use crate::state::{Area, Next, Once, Turn};
 
 /// `A`, `A N`, `I`, `L 8`; in lower case and without the space too, as scanners say it. Carriage control
 /// (`A T`, `A C`), EBCDIC and other bytes than those of eight bits are refused (RFC 1123 §4.1.2.1-2).
@@ -17,6 +17,10 @@ pub(crate) fn run(area: &mut Area, args: Args<'_>, turn: &mut Turn<'_>) -> Resul
         _ => return Err(Refusal::NotForParameter("Unsupported type.")),
     };
     area.representation = representation;
+    if representation == Representation::Ascii {
+        // REST is about bytes.
+        area.once = Once::Nothing;
+    }
     reply::line(turn.out, 200, text);
     Ok(Next::Stay)
 }

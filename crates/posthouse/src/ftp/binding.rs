@@ -3,14 +3,17 @@
 //! Every control connection gets a random token. The tickets that it and its data connections hand
 //! out hold the token, and only tickets with it are taken: a data connection that resumes has thus been
 //! opened by the client of this very control connection. The token is put around what the common
-//! ticketer seals, so that it holds for TLS 1.2 and TLS 1.3 alike, without state on our side.
+//! ticketer seals, so that it holds for TLS 1.2 and TLS 1.3 alike, without state on our side. Clients of
+//! TLS 1.2 that take no tickets (curl with OpenSSL is one) resume by session id: these are kept with the
+//! control connection, and found from nowhere else.
 
+use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::Ticketer;
-use tokio_rustls::rustls::server::{NoServerSessionStorage, ProducesTickets};
+use tokio_rustls::rustls::server::{ProducesTickets, StoresServerSessions};
 
 /// Length of a token in bytes: as hard to guess as a key.
 const TOKEN_LEN_BYTES: usize = 32;
@@ -19,6 +22,8 @@ const TOKEN_LEN_BYTES: usize = 32;
 const TICKETS: usize = 6;
 /// Tickets of a data connection: the one that was used up for it, and one to spare.
 const TICKETS_OF_DATA: usize = 2;
+/// Sessions with an id kept per control connection. A client needs one.
+const SESSIONS_MAX: usize = 4;
 /// The protocol's name in ALPN. A client that offers names without this one is not an FTP client, and
 /// its handshake fails.
 const ALPN: &[u8] = b"ftp";
@@ -32,7 +37,11 @@ pub struct Binding {
     sealer: Tickets,
     token: [u8; TOKEN_LEN_BYTES],
     foreign: AtomicBool,
+    /// Sessions of TLS 1.2 by their id, the newest last.
+    sessions: Mutex<VecDeque<Session>>,
 }
+
+type Session = (Vec<u8>, Vec<u8>);
 
 impl std::fmt::Debug for Binding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,7 +64,8 @@ impl Tickets {
     /// If there is no randomness.
     pub fn bind(&self) -> io::Result<Arc<Binding>> {
         let token = crate::auth::random()?;
-        Ok(Arc::new(Binding { sealer: self.clone(), token, foreign: AtomicBool::new(false) }))
+        let (sealer, foreign) = (self.clone(), AtomicBool::new(false));
+        Ok(Arc::new(Binding { sealer, token, foreign, sessions: Mutex::default() }))
     }
 }
 
@@ -72,8 +82,7 @@ impl Binding {
 
     fn configure(self: &Arc<Self>, base: &ServerConfig, tickets: usize) -> Arc<ServerConfig> {
         let mut config = base.clone();
-        // A stored session is forgotten once it was used, a ticket is not: a second file must do.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.session_storage = self.clone();
         config.ticketer = self.clone();
         config.send_tls13_tickets = tickets;
         config.alpn_protocols = vec![ALPN.to_vec()];
@@ -83,6 +92,38 @@ impl Binding {
     /// Whether a good ticket of another control connection was shown since the last call.
     pub fn take_foreign(&self) -> bool {
         self.foreign.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Binding {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Session>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StoresServerSessions for Binding {
+    fn put(&self, id: Vec<u8>, session: Vec<u8>) -> bool {
+        let mut sessions = self.lock();
+        sessions.retain(|known| known.0 != id);
+        if sessions.len() == SESSIONS_MAX {
+            sessions.pop_front();
+        }
+        sessions.push_back((id, session));
+        true
+    }
+
+    fn get(&self, id: &[u8]) -> Option<Vec<u8>> {
+        self.lock().iter().find(|known| known.0 == id).map(|known| known.1.clone())
+    }
+
+    fn take(&self, id: &[u8]) -> Option<Vec<u8>> {
+        let mut sessions = self.lock();
+        let at = sessions.iter().position(|known| known.0 == id)?;
+        sessions.remove(at).map(|known| known.1)
+    }
+
+    fn can_cache(&self) -> bool {
+        true
     }
 }
 
@@ -135,6 +176,21 @@ mod tests {
         assert!(!own.take_foreign());
         let elsewhere = Tickets::new().unwrap().bind().unwrap();
         assert_eq!(elsewhere.decrypt(&ticket), None, "other keys");
+    }
+
+    #[test]
+    fn a_few_sessions_are_kept() {
+        let binding = Tickets::new().unwrap().bind().unwrap();
+        for id in 0..6 {
+            assert!(binding.put(vec![id], vec![id, id]));
+        }
+        assert!(binding.put(vec![5], vec![9]));
+        assert_eq!(binding.lock().len(), SESSIONS_MAX);
+        assert_eq!(
+            (binding.get(&[1]), binding.get(&[5]), binding.get(&[5])),
+            (None, Some(vec![9]), Some(vec![9]))
+        );
+        assert_eq!((binding.take(&[4]), binding.take(&[4])), (Some(vec![4, 4]), None));
     }
 
     #[test]

@@ -2,22 +2,23 @@
 
 use super::binding::Binding;
 use super::cut::Cut;
+use super::secure::Secure;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::{HandshakeKind, ServerConfig, ServerConnection};
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::rustls::{ServerConfig, ServerConnection};
 
+/// A client whose connection waits in the listener is there at once, or has gone again.
+const EARLY_PATIENCE: Duration = Duration::from_millis(200);
 /// A TLS handshake may take this long.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the peer may take to close after us.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
-/// Encrypted bytes that may wait for the socket before writing pauses: many records for one system call.
-const TLS_QUEUE_MAX_BYTES: usize = 1 << 20;
 
 /// Where the next data connection comes from.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub enum Door {
     Passive(TcpListener),
     /// The client waits at this address, which was checked to be its own.
     Active(SocketAddr),
+    /// The client has come already.
+    Open(TcpStream),
 }
 
 /// What must be known to open a data connection.
@@ -68,7 +71,7 @@ pub enum Link {
     /// PROT C.
     Plain(TcpStream),
     /// PROT P.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<Secure>),
 }
 
 impl Door {
@@ -81,6 +84,7 @@ impl Door {
             match self {
                 Door::Passive(listener) => accept(&listener, ends.peer).await,
                 Door::Active(target) => connect(target, ends).await,
+                Door::Open(stream) => Ok(stream),
             }
         };
         let stream = match tokio::time::timeout(ends.patience, opening).await {
@@ -88,10 +92,37 @@ impl Door {
             Ok(Err(error)) => return Err(Cut::NoConnection(error.kind())),
             Err(_) => return Err(Cut::NoConnection(io::ErrorKind::TimedOut)),
         };
-        // A reply that ends in a small piece must not wait for an acknowledgement.
-        stream.set_nodelay(true).map_err(|error| Cut::NoConnection(error.kind()))?;
         Ok(stream)
     }
+}
+
+impl Door {
+    /// Opens it now if the client has come already; true if it began to shake hands, too.
+    ///
+    /// # Errors
+    /// [`Cut::NoConnection`] if the listener failed.
+    pub async fn open_early(self, ends: Ends) -> Result<(Door, bool), Cut> {
+        let Door::Passive(listener) = self else { return Ok((self, false)) };
+        if !is_readable(&listener) {
+            return Ok((Door::Passive(listener), false));
+        }
+        let failed = |error: io::Error| Cut::NoConnection(error.kind());
+        // Those who wait may all be strangers.
+        match tokio::time::timeout(EARLY_PATIENCE, accept(&listener, ends.peer)).await {
+            Ok(stream) => {
+                let stream = stream.map_err(failed)?;
+                let speaks = is_readable(&stream);
+                Ok((Door::Open(stream), speaks))
+            }
+            Err(_) => Ok((Door::Passive(listener), false)),
+        }
+    }
+}
+
+/// Whether there is something to read, or to accept, this very moment.
+fn is_readable(socket: &impl AsFd) -> bool {
+    let mut asked = [PollFd::new(socket, PollFlags::IN)];
+    rustix::event::poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
 }
 
 /// Waits for the client itself: whoever else comes is sent away, and waiting goes on (RFC 2577 §8).
@@ -129,15 +160,20 @@ fn socket_from(own: IpAddr, port: u16) -> io::Result<TcpSocket> {
 }
 
 impl Link {
-    /// Protects a connection, if it is to be.
+    /// Protects a connection, if it is to be. `early`: the client has not been told to begin.
     ///
     /// # Errors
     /// [`Cut::Handshake`], or [`Cut::Unbound`] if it does not belong to the control connection.
-    pub async fn secure(stream: TcpStream, protection: Option<&Protection>) -> Result<Link, Cut> {
+    pub async fn secure(
+        stream: TcpStream,
+        protection: Option<&Protection>,
+        early: bool,
+    ) -> Result<Link, Cut> {
+        // A reply that ends in a small piece must not wait for an acknowledgement.
+        let _ = stream.set_nodelay(true);
         let Some(protection) = protection else { return Ok(Link::Plain(stream)) };
-        let acceptor = TlsAcceptor::from(protection.config.clone());
         // We are the server of TLS whoever opened the connection (RFC 4217 §7).
-        let shake = acceptor.accept_with(stream, |tls| tls.set_buffer_limit(Some(TLS_QUEUE_MAX_BYTES)));
+        let shake = Secure::accept(stream, protection.config.clone());
         let mut stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, shake).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
@@ -146,13 +182,17 @@ impl Link {
             }
             Err(_) => return Err(Cut::Handshake),
         };
-        if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+        // Only those who shook hands early: see `Secure`.
+        if early && stream.hand_out_tickets().await.is_err() {
+            return Err(Cut::Handshake);
+        }
+        if stream.is_resumed() {
             return Ok(Link::Tls(Box::new(stream)));
         }
         let foreign = protection.binding.take_foreign();
         match protection.bound {
             Bound::Require => {
-                let _ = tokio::time::timeout(CLOSE_WAIT, stream.shutdown()).await;
+                let _ = tokio::time::timeout(CLOSE_WAIT, stream.shut_down()).await;
                 Err(Cut::Unbound { foreign })
             }
             Bound::Prefer => {
@@ -170,7 +210,7 @@ impl Link {
     pub async fn read(&mut self, space: &mut Vec<u8>) -> io::Result<usize> {
         match self {
             Link::Plain(stream) => stream.read_buf(space).await,
-            Link::Tls(stream) => stream.read_buf(space).await,
+            Link::Tls(stream) => stream.read(space).await,
         }
     }
 
@@ -181,10 +221,7 @@ impl Link {
     pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Link::Plain(stream) => stream.write_all(bytes).await,
-            Link::Tls(stream) => {
-                stream.write_all(bytes).await?;
-                stream.flush().await
-            }
+            Link::Tls(stream) => stream.write_all(bytes).await,
         }
     }
 
@@ -196,9 +233,11 @@ impl Link {
     pub async fn close(mut self) -> io::Result<()> {
         self.shut_down().await?;
         if let Link::Tls(stream) = &mut self {
-            let mut rest = [0; 512];
+            let mut rest = Vec::new();
             let _ = tokio::time::timeout(CLOSE_WAIT, async {
-                while matches!(stream.read(&mut rest).await, Ok(count) if count > 0) {}
+                while matches!(stream.read(&mut rest).await, Ok(count) if count > 0) {
+                    rest.clear();
+                }
             })
             .await;
         }
@@ -217,7 +256,7 @@ impl Link {
     async fn shut_down(&mut self) -> io::Result<()> {
         match self {
             Link::Plain(stream) => stream.shutdown().await,
-            Link::Tls(stream) => stream.shutdown().await,
+            Link::Tls(stream) => stream.shut_down().await,
         }
     }
 
@@ -232,7 +271,7 @@ impl Link {
         let (stream, tls) = match self {
             Link::Plain(stream) => (stream, None),
             Link::Tls(stream) => {
-                let (stream, tls) = stream.into_inner();
+                let (stream, tls) = stream.into_parts();
                 (stream, Some(Box::new(tls)))
             }
         };

@@ -291,10 +291,8 @@ impl Tls {
             }
             let taken = self.connection.read_tls(&mut &self.raw[self.start..])?;
             self.start += taken;
+            // What there may be to send, such as tickets, waits: see `Secure`.
             self.connection.process_new_packets().map_err(io::Error::other)?;
-            if self.connection.wants_write() {
-                self.flush(stream)?;
-            }
         }
     }
 

@@ -7,7 +7,7 @@ use super::halt::Halt;
 use super::pump::{BLOCK_BYTES, Pace, Pump};
 use crate::clock::Clock;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -126,7 +126,7 @@ async fn control(config: &Arc<ClientConfig>, protection: &Protection) {
         stream.read_exact(&mut [0; 5]).unwrap();
     });
     let free = Protection { bound: Bound::Off, ..protection.clone() };
-    let mut link = Link::secure(door.open(ends()).await.unwrap(), Some(&free)).await.unwrap();
+    let mut link = Link::secure(door.open(ends()).await.unwrap(), Some(&free), false).await.unwrap();
     let mut heard = Vec::new();
     while heard.len() < 5 {
         link.read(&mut heard).await.unwrap();
@@ -136,15 +136,15 @@ async fn control(config: &Arc<ClientConfig>, protection: &Protection) {
 }
 
 /// A data connection of the client: what the server makes of it.
-async fn data(config: &Arc<ClientConfig>, protection: &Protection) -> Result<Link, Cut> {
+async fn data(config: &Arc<ClientConfig>, protection: &Protection) -> Result<(), Cut> {
     let (door, address) = door().await;
     let read = client(config, address, |mut stream| {
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).map(|_| rest)
     });
-    let link = Link::secure(door.open(ends()).await.unwrap(), Some(protection)).await?;
-    drop(read);
-    Ok(link)
+    Link::secure(door.open(ends()).await.unwrap(), Some(protection), false).await?.close().await.unwrap();
+    read.await.unwrap().unwrap();
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,7 +233,8 @@ async fn every_byte_of_a_file_arrives() {
                 std::net::TcpStream::connect(address).unwrap().read_to_end(&mut got).map(|_| got)
             })
         };
-        let link = Link::secure(door.open(ends()).await.unwrap(), secure.then_some(&own)).await.unwrap();
+        let link =
+            Link::secure(door.open(ends()).await.unwrap(), secure.then_some(&own), false).await.unwrap();
         let (stream, tls) = link.into_blocking(PATIENCE).unwrap();
         let (file, to) = (file.try_clone().unwrap(), bytes.len() as u64);
         let sent = tokio::task::spawn_blocking(move || {
@@ -256,17 +257,15 @@ async fn received(secure: bool, end: fn(&mut ClientStream)) -> (Vec<u8>, Result<
         client(&client_config(&TLS13), address, move |mut stream| {
             stream.write_all(&bytes).unwrap();
             end(&mut stream);
+            // It closes without having read anything.
             stream.flush().unwrap();
-            // Closing with tickets unread would be a reset.
-            stream.sock.shutdown(Shutdown::Write).unwrap();
-            stream.sock.read_to_end(&mut Vec::new()).unwrap();
         })
     } else {
         tokio::task::spawn_blocking(move || {
             std::net::TcpStream::connect(address).unwrap().write_all(&bytes).unwrap();
         })
     };
-    let link = Link::secure(door.open(ends()).await.unwrap(), secure.then_some(&own)).await.unwrap();
+    let link = Link::secure(door.open(ends()).await.unwrap(), secure.then_some(&own), false).await.unwrap();
     let (stream, tls) = link.into_blocking(PATIENCE).unwrap();
     let got = tokio::task::spawn_blocking(move || {
         let mut pump = Pump::new(stream, tls, pace()).unwrap();

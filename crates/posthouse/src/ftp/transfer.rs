@@ -21,12 +21,8 @@ const FIRST_READ_BYTES: usize = 16 * 1024;
 
 /// Everything that a transfer needs.
 pub struct Transfer {
-    /// Where the data connection comes from; nothing if the client opened none.
-    pub door: Option<Door>,
-    /// Its ends.
-    pub ends: Ends,
-    /// Its TLS.
-    pub protection: Option<Protection>,
+    /// The data connection.
+    pub opening: Opening,
     /// How long nothing may move.
     pub patience: Duration,
     /// Rate, stop, count.
@@ -37,6 +33,45 @@ pub struct Transfer {
     pub files: Files,
 }
 
+/// A data connection that is to be opened, or is open already.
+pub enum Opening {
+    /// To be opened.
+    Wanted {
+        /// Where it comes from.
+        door: Door,
+        /// Its ends.
+        ends: Ends,
+        /// Its TLS.
+        protection: Option<Protection>,
+    },
+    /// What came of it.
+    Done(Result<Link, Cut>),
+}
+
+impl Opening {
+    /// Opens the connection of an upload before the client is told to begin, if it does its part of the
+    /// handshake without being told.
+    pub async fn early(self) -> Opening {
+        let Opening::Wanted { door, ends, protection: Some(protection) } = self else { return self };
+        match door.open_early(ends).await {
+            Ok((Door::Open(stream), true)) => {
+                Opening::Done(Link::secure(stream, Some(&protection), true).await)
+            }
+            Ok((door, _)) => Opening::Wanted { door, ends, protection: Some(protection) },
+            Err(cut) => Opening::Done(Err(cut)),
+        }
+    }
+
+    async fn open(self) -> Result<Link, Cut> {
+        match self {
+            Opening::Wanted { door, ends, protection } => {
+                Link::secure(door.open(ends).await?, protection.as_ref(), false).await
+            }
+            Opening::Done(done) => done,
+        }
+    }
+}
+
 impl Transfer {
     /// Opens the data connection, does what is planned, and closes it. An upload is committed when this
     /// returns well.
@@ -45,12 +80,7 @@ impl Transfer {
     /// What cut it off. What came of an upload is then kept as a part, if the client can go on with it.
     pub async fn run(self, plan: Plan) -> Result<(), Cut> {
         let halt = self.pace.halt.clone();
-        let (door, protection) = (self.door, self.protection);
-        let open = async {
-            let Some(door) = door else { return Err(Cut::NoConnection(io::ErrorKind::NotConnected)) };
-            Link::secure(door.open(self.ends).await?, protection.as_ref()).await
-        };
-        let link = unless_halted(&halt, open).await?;
+        let link = unless_halted(&halt, self.opening.open()).await?;
         let line =
             Line { patience: self.patience, pace: self.pace, deflate: self.deflate, files: self.files };
         match plan {

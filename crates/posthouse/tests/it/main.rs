@@ -9,6 +9,7 @@
 mod accounts;
 mod cli;
 mod crash;
+mod files;
 mod ftp;
 mod ftp_clients;
 mod ftp_program;
