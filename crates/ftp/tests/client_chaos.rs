@@ -34,6 +34,27 @@ const WORDS: [&str; 24] = [
     "nonsense",
 ];
 
+/// What a good server says to a command.
+fn good_word(verb: &str) -> &'static str {
+    match verb {
+        "" => "220 ready",
+        "AUTH" => "234 go",
+        "USER" => "331 password",
+        "PASS" => "230 in",
+        "FEAT" => WORDS[6],
+        "PWD" => "257 \"/\"",
+        "EPSV" => "229 (|||5001|)",
+        "PASV" => "227 (127,0,0,1,19,137)",
+        "REST" | "RNFR" => "350 go on",
+        "RETR" | "STOR" | "APPE" | "LIST" | "MLSD" => "150 go\r\n226 done",
+        "MLST" => "250-x\r\n type=file;size=1; x\r\n250 x",
+        "SIZE" => "213 7",
+        "HASH" => "213 MD5 5d41402abc4b2a76b9719d911017c592 x",
+        "QUIT" => "221 bye",
+        _ => "200 ok",
+    }
+}
+
 fn answer(ask: &Ask, choice: u8) -> Option<Answer> {
     let path = || Argument::new("/x").unwrap();
     let ends = [
@@ -78,6 +99,7 @@ struct Play {
     input: Input,
     out: Outputs<Ask>,
     asked: Option<Ask>,
+    verb: String,
 }
 
 impl Play {
@@ -86,6 +108,10 @@ impl Play {
         let bytes = self.out.take_bytes();
         for line in bytes.split_inclusive(|b| *b == b'\n') {
             assert!(line.ends_with(b"\r\n") && !line[..line.len() - 2].contains(&b'\r'), "{bytes:?}");
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some(line) = text.lines().last() {
+            self.verb = line.split(' ').next().unwrap_or_default().to_string();
         }
         if let Some(ask) = self.out.take_ask() {
             assert!(self.asked.is_none(), "one question at a time");
@@ -138,6 +164,7 @@ proptest! {
             input: Input::new(),
             out: Outputs::new(),
             asked: None,
+            verb: String::new(),
         };
         play.client.start(play.now, &mut play.out);
         play.collect();
@@ -148,7 +175,8 @@ proptest! {
             if play.asked.is_some() {
                 play.answer(choice);
             } else {
-                play.say(WORDS[word]);
+                // Mostly well, or no session would come far.
+                play.say(if choice < 220 { good_word(&play.verb) } else { WORDS[word] });
             }
         }
         // The server says nothing more: within a few waits, each bounded, all is over.
