@@ -3,6 +3,8 @@
 //! `S:` lines are the server's, `C:` what the client must send, and `E:` lines are questions and their
 //! answers: `E: connect 5001 -> yes`. Each script is played with the server's words cut at every byte.
 
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
+
 use ftp::client::{
     Answer, Argument, Ask, Client, Content, Direction, Done, Form, Moved, MovedEnd, Opens, Password,
     Settings, Stamp, Store, Tls, Transfer, Work,

@@ -1,5 +1,7 @@
 //! Whatever a server says and a network does, a client comes to an end of each piece of work.
 
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
+
 use ftp::client::{
     Answer, Argument, Ask, Client, Moved, MovedEnd, Opens, Password, Settings, Stamp, Store, Tls, Work,
 };

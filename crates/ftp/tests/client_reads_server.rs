@@ -1,5 +1,7 @@
 //! The two sides of the crate understand each other's listings.
 
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
+
 use ftp::client::{Form, Item, Kind as Seen, ListingReader, Stamp};
 use ftp::listing::{Entry, Facts, Format, Kind, Rights, Writer};
 use proptest::prelude::*;
