@@ -1,7 +1,7 @@
 //! `posthouse ftp`, against our server, other people's, and servers that mean harm.
 
 use crate::ftp::content;
-use crate::programs::{Ran, program, run};
+use crate::programs::{Ran, program, python, run};
 use crate::server::{PASSWORD, Server, free_port, fresh_folder, setup};
 use crate::wait;
 use std::fs;
@@ -138,17 +138,17 @@ fn both_ways(url: &str, tree: &Path, back: &Path, ways: &[&str]) {
     }
 }
 
-/// vsftpd, as whoever runs the tests; killed at the end.
-struct Vsftpd(Child, u16);
+/// A server of others, as whoever runs the tests, and its port; killed at the end.
+struct Foreign(Child, u16);
 
-impl Drop for Vsftpd {
+impl Drop for Foreign {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-fn vsftpd(folder: &Path, tls: Option<&Server>) -> Vsftpd {
+fn vsftpd(folder: &Path, tls: Option<&Server>) -> Foreign {
     let (port, root) = (free_port(), folder.join("root"));
     fs::create_dir_all(&root).unwrap();
     let mut config = format!(
@@ -174,9 +174,16 @@ fn vsftpd(folder: &Path, tls: Option<&Server>) -> Vsftpd {
     let name = if Path::new("/usr/sbin/vsftpd").exists() { "/usr/sbin/vsftpd" } else { "vsftpd" };
     let child = program(name).arg(&path).stdin(Stdio::null()).spawn();
     let child = child.unwrap_or_else(|error| panic!("vsftpd cannot be run ({error}): scripts/test-deps"));
-    let vsftpd = Vsftpd(child, port);
-    wait::until(Duration::from_secs(10), || TcpStream::connect(("127.0.0.1", port)).ok()).expect("vsftpd");
-    vsftpd
+    Foreign(child, port).ready()
+}
+
+impl Foreign {
+    /// Waits until it takes connections.
+    fn ready(self) -> Foreign {
+        let connect = || TcpStream::connect(("127.0.0.1", self.1)).ok();
+        wait::until(Duration::from_secs(20), connect).expect("a server that listens");
+        self
+    }
 }
 
 #[test]
@@ -319,6 +326,28 @@ fn a_server_that_falls_silent_is_given_up() {
         let url = plotter(Plot { silent, ..HONEST });
         let said = ftp(&["get", &format!("{url}x"), "-", "--tls", "off", "--timeout", "1"]).fails(7);
         assert!(said.contains(&format!("did not answer {silent} in time")), "{said}");
+    }
+}
+
+#[test]
+fn a_cut_tls_connection_is_no_end() {
+    let server = setup().start();
+    let ca = server.certificate();
+    for (facts, whole) in [("", false), ("size=100001;", false), ("size=100000;", true)] {
+        let port = free_port();
+        let mut script = python("ftp_cut.py");
+        script.env("PORT", port.to_string()).env("CERTIFICATE", &ca).env("KEY", ca.with_extension("key"));
+        let child = script.env("FACTS", facts).stderr(Stdio::null()).spawn().unwrap();
+        let _server = Foreign(child, port).ready();
+        let folder = fresh_folder();
+        let ran = ftp(&["get", &format!("ftps://localhost:{port}/x"), text(&folder), "--ca", text(&ca)]);
+        if whole {
+            ran.ok();
+        } else {
+            let said = ran.fails(7);
+            assert!(said.contains("the data connection of RETR was cut after 100000 bytes"), "{said}");
+        }
+        assert_eq!(folder.join("x").exists(), whole, "{facts}");
     }
 }
 
