@@ -156,7 +156,7 @@ fn vsftpd(folder: &Path, tls: Option<&Server>) -> Foreign {
          local_enable=NO\nanon_root={}\nwrite_enable=YES\nanon_upload_enable=YES\nanon_mkdir_write_enable=YES\n\
          anon_other_write_enable=YES\nanon_umask=022\nanon_world_readable_only=NO\nmdtm_write=YES\n\
          allow_writeable_chroot=YES\nseccomp_sandbox=NO\nrun_as_launching_user=YES\nxferlog_enable=NO\n\
-         isolate=NO\nisolate_network=NO\n",
+         isolate=NO\nisolate_network=NO\nmax_clients=4\n",
         root.display()
     );
     if let Some(server) = tls {
@@ -210,6 +210,10 @@ fn vsftpd_plain_and_with_sessions_that_must_be_resumed() {
         let went_on = ftp(&[&["put", "-c", text(&big), &at], ways].concat()).ok();
         assert!(went_on.contains("4000000 bytes (5000000 were there)") && is_same(&big, &there), "{went_on}");
         both_ways(&format!("{url}/tree"), &tree(&folder), &folder.join("back"), ways);
+        // More connections than the server takes: those that stand do the work.
+        let back = folder.join("again");
+        let many = ftp(&[&["mirror", "-P", "12", &format!("{url}/tree"), text(&back)], ways].concat()).ok();
+        assert!(many.contains("3 files moved") && many.contains("0 failed"), "{many}");
     }
 }
 
