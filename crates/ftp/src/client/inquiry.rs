@@ -52,6 +52,8 @@ impl Plain {
 pub(super) struct Looking {
     path: Argument,
     stage: Look,
+    /// Nothing but the size is wanted.
+    size_alone: bool,
 }
 
 #[derive(Debug)]
@@ -73,7 +75,12 @@ enum Look {
 impl Looking {
     pub(super) fn begin(path: Argument, context: &mut Context<'_>) -> State {
         let stage = if context.link.features.facts.is_some() { Look::Mlst } else { Look::Type };
-        Looking { path, stage }.enter(context)
+        Looking { path, stage, size_alone: false }.enter(context)
+    }
+
+    /// Asks for the size and nothing else.
+    pub(super) fn size(path: Argument, context: &mut Context<'_>) -> State {
+        Looking { path, stage: Look::Type, size_alone: true }.enter(context)
     }
 
     fn enter(mut self, context: &mut Context<'_>) -> State {
@@ -114,8 +121,14 @@ impl Looking {
                 context.link.text = false;
                 self.go(Look::Size, context)
             }
+            Look::Size if negative && self.size_alone => context.refused(reply),
             Look::Size if negative => self.go(Look::Cwd { refusal: reply }, context),
             Look::Size => match number(reply.text().trim_ascii()) {
+                Some(size_bytes) if self.size_alone => {
+                    let size_bytes = Some(size_bytes);
+                    let facts = Facts { kind: Kind::File, size_bytes, modified: None, mode: None };
+                    context.finish(Ok(Done::Facts(facts)))
+                }
                 Some(size_bytes) => self.go(Look::Mdtm { size_bytes }, context),
                 None => context.unreadable(reply),
             },

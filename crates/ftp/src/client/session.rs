@@ -15,7 +15,8 @@ use wire::{Input, Now, Outputs, Session};
 /// One FTP session, client side. Holds no socket and reads no clock.
 ///
 /// After the login it asks [`Ask::Next`], and is answered with [`Answer::Do`] until that is
-/// [`Work::Quit`]. Commands go out one at a time, each when the reply to the one before has come: the
+/// [`Work::Quit`]. Bytes that come while it waits for work may be handed to it at once, unlike with other
+/// questions: they end the session, as the server has nothing to say then but that it closes. Commands go out one at a time, each when the reply to the one before has come: the
 /// protocol has no other way to tell which reply belongs to what.
 #[derive(Debug)]
 pub struct Client {
@@ -157,6 +158,7 @@ impl Client {
     pub fn lost(&mut self, out: &mut Outputs<Ask>) {
         let ended = match self.state {
             State::Leaving | State::Closed => None,
+            State::Idle => Some(Error::Lost { verb: "the next command" }),
             _ => Some(Error::Lost { verb: self.link.verb }),
         };
         self.state = State::Closed;
@@ -292,6 +294,7 @@ fn begin(work: Work, context: &mut Context<'_>) -> State {
         Work::Store { path, how } => Moving::begin(Move::Store { path, how }, context),
         Work::List { path } => Moving::begin(Move::List { path }, context),
         Work::Look { path } => Looking::begin(path, context),
+        Work::Size { path } => Looking::size(path, context),
         Work::Digest { path } => Hashing::begin(path, context),
         Work::MakeFolder(path) => Plain::begin("MKD", path.as_bytes(), context),
         Work::RemoveFolder(path) => Plain::begin("RMD", path.as_bytes(), context),

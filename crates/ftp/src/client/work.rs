@@ -42,6 +42,12 @@ pub enum Work {
         /// The path.
         path: Argument,
     },
+    /// Ask how much of a file is there (SIZE): servers that keep the part of a broken upload tell it here,
+    /// and nowhere else. Answered by [`Done::Facts`].
+    Size {
+        /// The file.
+        path: Argument,
+    },
     /// Ask for a file's digest.
     Digest {
         /// The file.

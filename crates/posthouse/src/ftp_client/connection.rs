@@ -195,6 +195,17 @@ impl Connection {
         }
     }
 
+    /// How much of a file is there; for a part of a broken upload only this tells.
+    ///
+    /// # Errors
+    /// As [`Connection::look`].
+    pub fn size(&mut self, path: &Argument) -> Result<u64, Error> {
+        match self.do_plain(Work::Size { path: path.clone() })? {
+            Done::Facts(Facts { size_bytes: Some(size), .. }) => Ok(size),
+            _ => Err(Error::Ftp(FtpError::Unasked)),
+        }
+    }
+
     /// A file's digest; nothing if the server makes none.
     ///
     /// # Errors
@@ -224,9 +235,28 @@ impl Connection {
 
     fn work(&mut self, work: Work, mut cargo: Cargo<'_>) -> Result<Done, Error> {
         self.cause = None;
-        let now = self.now();
-        self.session.answer(now, Answer::Do(work), &mut self.out);
+        self.hear_out();
+        if !self.out.is_closed() {
+            let now = self.now();
+            self.session.answer(now, Answer::Do(work), &mut self.out);
+        }
         self.run(&mut cargo)
+    }
+
+    /// Whatever the server has said since its last reply was said unasked, or takes leave. It must not be
+    /// taken for the reply to the next command.
+    fn hear_out(&mut self) {
+        let mut block = [0; 4096];
+        match self.control.read_ready(&mut block) {
+            Ok(0) => self.session.lost(&mut self.out),
+            Ok(count) => self.input.push(&block[..count]),
+            Err(error) if is_tick(&error) => {}
+            Err(_) => self.session.lost(&mut self.out),
+        }
+        if !self.input.is_empty() && !self.out.is_closed() {
+            let now = self.now();
+            self.session.input(now, &mut self.input, &mut self.out);
+        }
     }
 
     fn now(&self) -> Now {

@@ -237,24 +237,34 @@ impl Run<'_, '_> {
 
     fn send(&mut self, file: &mut File) -> Result<MovedEnd, Error> {
         let regular = file.metadata().is_ok_and(|about| about.is_file());
+        let sent = if regular { self.send_whole(file)? } else { None };
+        match sent {
+            Some(end) => Ok(end),
+            None => self.send_blocks(file),
+        }
+    }
+
+    /// Sends by sendfile; nothing if this file system cannot.
+    fn send_whole(&mut self, file: &File) -> Result<Option<MovedEnd>, Error> {
+        use rustix::io::Errno;
         let slice = self.pump.pace.slice(usize::MAX);
-        while regular {
-            match rustix::fs::sendfile(&self.pump.channel.socket, &*file, None, slice) {
-                Ok(0) => return Ok(self.sent()),
+        loop {
+            match rustix::fs::sendfile(&self.pump.channel.socket, file, None, slice) {
+                Ok(0) => return Ok(Some(self.sent())),
                 Ok(count) => self.moved(count),
-                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {
+                Err(Errno::AGAIN | Errno::INTR) => {
                     if let Some(end) = self.rest() {
-                        return Ok(end);
+                        return Ok(Some(end));
                     }
                 }
-                // Some file systems cannot.
-                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => break,
-                Err(rustix::io::Errno::IO) => {
-                    return Err(Error::Local("the file cannot be read".to_string()));
-                }
-                Err(_) => return Ok(MovedEnd::Cut),
+                Err(Errno::INVAL | Errno::NOSYS) => return Ok(None),
+                Err(Errno::IO) => return Err(Error::Local("the file cannot be read".to_string())),
+                Err(_) => return Ok(Some(MovedEnd::Cut)),
             }
         }
+    }
+
+    fn send_blocks(&mut self, file: &mut File) -> Result<MovedEnd, Error> {
         let mut block = vec![0; self.pump.pace.slice(BLOCK_BYTES)];
         loop {
             let count = read_block(file, &mut block)?;

@@ -3,7 +3,7 @@
 use super::connection::{Connection, Shared};
 use super::error::Error;
 use super::get::{Manner, Moved, compare};
-use ftp::client::{Argument, Kind, Stamp, Store, Work};
+use ftp::client::{Argument, Stamp, Store, Work};
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -68,11 +68,9 @@ pub fn send(
 
 /// How much of a file is there already.
 fn there(connection: &mut Connection, path: &Argument) -> Result<u64, Error> {
-    match connection.look(path) {
-        Ok(facts) if facts.kind == Kind::File => Ok(facts.size_bytes.unwrap_or(0)),
-        Ok(_) => Ok(0),
+    match connection.size(path) {
         Err(error) if error.is_no_such_path() => Ok(0),
-        Err(error) => Err(error),
+        size => size,
     }
 }
 

@@ -190,6 +190,10 @@ impl Board<'_> {
     /// Fetches what is wanted of one range.
     fn segment(&self, connection: &mut Connection, at: usize, map_name: &[u8]) -> Result<(), Error> {
         let (from, to) = self.state().map.wanted[at];
+        // All may have come before the connection broke.
+        if from >= to {
+            return Ok(());
+        }
         let mut next = from;
         let mut take = |bytes: &[u8]| {
             self.file.write_all_at(bytes, next).map_err(|error| Error::local(self.shown, &error))?;

@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let table: &[(&str, Option<(bool, &str, &str, u16, &str)>)] = &[
+        type Parts = (bool, &'static str, &'static str, u16, &'static str);
+        let table: &[(&str, Option<Parts>)] = &[
             ("ftp://h/a/b", Some((false, "", "h", 21, "a/b"))),
             ("ftp://h/%2Fa%20b", Some((false, "", "h", 21, "/a b"))),
             ("FTPS://u@h:9900/", Some((true, "u", "h", 9900, ""))),

@@ -130,8 +130,8 @@ pub fn explain(host: &str, error: &std::io::Error) -> String {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match cause {
         Some(rustls::Error::InvalidCertificate(what)) => format!(
-            "the certificate of {host} is not believed: {what} (--ca FILE names an authority to believe, --insecure \
-             believes anybody)"
+            "the certificate of {host} is not believed: {what} (--ca FILE names an authority, or \
+             the certificate itself, to believe; --insecure believes anybody)"
         ),
         _ => format!("the TLS handshake with {host} failed: {error}"),
     }

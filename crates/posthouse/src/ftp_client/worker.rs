@@ -66,6 +66,14 @@ impl Worker {
         }
     }
 
+    /// Connects, if it has no connection.
+    fn connect(&mut self) -> Result<(), Error> {
+        if self.connection.is_none() {
+            self.connection = Some(Connection::open(&self.shared)?);
+        }
+        Ok(())
+    }
+
     /// Takes leave of the server.
     pub fn quit(self) {
         if let Some(connection) = self.connection {
@@ -105,7 +113,8 @@ impl<T> Queue<T> {
     }
 }
 
-/// Does `first`, and all tasks that come of it, by so many workers.
+/// Does `first`, and all tasks that come of it, by so many workers. One of them at least has a connection;
+/// those whose first one the server does not take leave the work to the others.
 pub fn share_out<T: Send>(
     workers: Vec<Worker>,
     first: Vec<T>,
@@ -115,7 +124,14 @@ pub fn share_out<T: Send>(
     thread::scope(|scope| {
         for mut worker in workers {
             scope.spawn(move || {
+                let mut untried = worker.connection.is_none();
                 while let Some(task) = queue.take() {
+                    if untried && let Err(error) = worker.connect() {
+                        queue.done(vec![task]);
+                        worker.shared.progress.say(&format!("one connection less: {error}"));
+                        return;
+                    }
+                    untried = false;
                     let more = handle(&mut worker, task);
                     queue.done(more);
                 }
