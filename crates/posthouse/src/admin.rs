@@ -377,6 +377,7 @@ fn check(store: &Store, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminE
             ("contents", counted.contents),
             ("bytes", counted.content_bytes),
             ("queued", counted.queued),
+            ("zones", counted.zones),
         ]
         .map(|(name, count)| (name.to_string(), count))
         .into(),
