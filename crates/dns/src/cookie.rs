@@ -119,7 +119,8 @@ impl Cookies {
             return Standing::Wrong;
         }
         let is_of = |secret| {
-            subtle::ConstantTimeEq::ct_eq(&seal(secret, &cookie.client, head, address)[..], &server[..]).into()
+            subtle::ConstantTimeEq::ct_eq(&seal(secret, &cookie.client, head, address)[..], &server[..])
+                .into()
         };
         if is_of(self.current) {
             return Standing::Right { keep: age_s <= RENEW_AFTER_S.cast_signed() };
@@ -238,10 +239,7 @@ mod tests {
             assert_eq!(cookies.check(cookie, address, made_s), Standing::Wrong, "byte {at}");
         }
         let elsewhere = "192.0.2.2".parse().unwrap();
-        assert_eq!(
-            cookies.check(Cookie { client, server: &server }, elsewhere, made_s),
-            Standing::Wrong
-        );
+        assert_eq!(cookies.check(Cookie { client, server: &server }, elsewhere, made_s), Standing::Wrong);
         assert_eq!(cookies.check(Cookie { client, server: &[] }, address, made_s), Standing::ClientOnly);
     }
 

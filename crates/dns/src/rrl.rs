@@ -202,9 +202,7 @@ mod tests {
 
     fn sent(limiter: &mut Limiter, ms: u64, count: usize, address: &str, name: u64) -> usize {
         let address = address.parse().unwrap();
-        (0..count)
-            .filter(|_| limiter.decide(at(ms), address, Class::Answer, name) == Verdict::Send)
-            .count()
+        (0..count).filter(|_| limiter.decide(at(ms), address, Class::Answer, name) == Verdict::Send).count()
     }
 
     #[test]
@@ -231,8 +229,7 @@ mod tests {
             let mut limiter = limiter(|settings| settings.slip = slip);
             assert_eq!(sent(&mut limiter, 0, 20, "192.0.2.1", 1), 20);
             let address = "192.0.2.1".parse().unwrap();
-            let got: [Verdict; 4] =
-                std::array::from_fn(|_| limiter.decide(at(0), address, Class::Answer, 1));
+            let got: [Verdict; 4] = std::array::from_fn(|_| limiter.decide(at(0), address, Class::Answer, 1));
             assert_eq!(got, expected, "slip {slip}");
         }
     }

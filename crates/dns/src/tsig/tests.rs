@@ -119,7 +119,8 @@ fn a_forwarder_may_change_the_id_and_nothing_else() {
         for bit in 0..8 {
             let mut bent = message.clone();
             bent[at] ^= 1 << bit;
-            let believed = check(&bent, NOW_S, &key).is_ok_and(|request| request.is_some_and(|r| r.outcome.is_ok()));
+            let believed =
+                check(&bent, NOW_S, &key).is_ok_and(|request| request.is_some_and(|r| r.outcome.is_ok()));
             // The case of key and algorithm does not matter (RFC 8945 §4.3.3: canonical form).
             let is_letter_case = at > question().len() && bit == 5 && message[at].is_ascii_alphabetic();
             assert!(!believed || at < 2 || is_letter_case, "byte {at} bit {bit}");
