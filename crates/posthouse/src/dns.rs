@@ -1,0 +1,3 @@
+//! Names: the authoritative DNS server.
+
+pub mod udp;
