@@ -4,4 +4,6 @@ pub mod book;
 pub mod facts;
 pub mod mail_records;
 pub mod request;
+pub mod settings;
 pub mod udp;
+pub mod zones;
