@@ -7,18 +7,22 @@
 //! | [`rdata`], [`record`] | the data of records, records, sets |
 //! | [`text`] | the presentation form of record data |
 //! | [`zone`] | a zone as it is edited, and what changes between versions |
+//! | [`master`] | master files: reading and writing zones as text |
+//! | [`check`](mod@check) | what is wrong with a zone before it is served |
 //! | [`message`] | reading and writing messages |
 //!
 //! # Standards
 //! Names and messages: RFC 1035, RFC 2181, RFC 4343, RFC 3597. Canonical form: RFC 4034 §6. Serials: RFC
-//! 1982. Differences of zones: RFC 1995 §4.
+//! 1982. Master files: RFC 1035 §5, RFC 2308 §4. Checks: RFC 2181 §10, RFC 9460. Differences of zones: RFC 1995 §4.
 //!
 //! # Hostile input
 //! Compression pointers must lead strictly backwards, so that no name takes more than 127 steps; the writer
 //! compares with at most 64 earlier names. Data of records is checked field by field when it enters, and never
 //! afterwards.
 
+pub mod check;
 pub mod code;
+pub mod master;
 pub mod message;
 pub mod name;
 pub mod rdata;
