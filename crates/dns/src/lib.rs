@@ -7,6 +7,9 @@
 //! | [`rdata`], [`record`] | the data of records, records, sets |
 //! | [`text`] | the presentation form of record data |
 //! | [`zone`] | a zone as it is edited, and what changes between versions |
+//! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
+//! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
+//! | [`time`] | time of the calendar |
 //! | [`message`] | reading and writing messages |
 //!
 //! # Standards
@@ -19,11 +22,14 @@
 //! afterwards.
 
 pub mod code;
+pub mod dnssec;
 pub mod message;
 pub mod name;
 pub mod rdata;
 pub mod record;
+pub mod roll;
 pub mod text;
+pub mod time;
 pub mod zone;
 
 pub use code::{Class, Opcode, Rcode, RecordType, Serial, Ttl};
