@@ -9,6 +9,9 @@
 //! | [`zone`] | a zone as it is edited, and what changes between versions |
 //! | [`master`] | master files: reading and writing zones as text |
 //! | [`check`](mod@check) | what is wrong with a zone before it is served |
+//! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
+//! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
+//! | [`time`] | time of the calendar |
 //! | [`message`] | reading and writing messages |
 //!
 //! # Standards
@@ -23,11 +26,14 @@
 pub mod check;
 pub mod code;
 pub mod master;
+pub mod dnssec;
 pub mod message;
 pub mod name;
 pub mod rdata;
 pub mod record;
+pub mod roll;
 pub mod text;
+pub mod time;
 pub mod zone;
 
 pub use code::{Class, Opcode, Rcode, RecordType, Serial, Ttl};
