@@ -1,3 +1,4 @@
 //! Names: the authoritative DNS server.
 
+pub mod tcp;
 pub mod udp;
