@@ -2,6 +2,7 @@
 //! not (straight on the store).
 
 use crate::auth::credential;
+use crate::dns::request::{DnsReply, DnsRequest};
 use crate::trace::{Kind, Name};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -39,6 +40,8 @@ pub enum Request {
     AliasList,
     /// Remove an alias, or one target of it.
     AliasRemove { address: String, target: Option<String> },
+    /// Whatever concerns names.
+    Dns(DnsRequest),
     /// Tell the stories of messages.
     Trace { query: String, limit: u32 },
     /// Verify the store.
@@ -60,6 +63,8 @@ pub enum Reply {
     Accounts(Vec<AccountRow>),
     /// Aliases by address.
     Aliases(Vec<AliasRow>),
+    /// Whatever concerns names.
+    Dns(DnsReply),
     /// Stories, newest first.
     Traces(Vec<Story>),
     /// What the check found.
@@ -377,6 +382,7 @@ fn check(store: &Store, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminE
             ("contents", counted.contents),
             ("bytes", counted.content_bytes),
             ("queued", counted.queued),
+            ("zones", counted.zones),
         ]
         .map(|(name, count)| (name.to_string(), count))
         .into(),

@@ -1,15 +1,21 @@
 //! The command line.
 
+mod dns;
+mod dns_output;
 mod output;
 
 use crate::admin::{Reply, Request};
 use crate::config::Config;
 use crate::{admin, control, demo, server};
 use clap::{Parser, Subcommand};
+use dns::DnsCommand;
 use output::Printer;
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Why a command was not carried out, for the person at the terminal.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Exit codes: 0 done; 1 not done, the reason is on standard error; 2 the command line is wrong;
 /// 3 `check` found damage.
@@ -35,6 +41,7 @@ const EXAMPLES: &str = "Examples:
   posthouse account add alice@example.org          asks for the password
   posthouse alias add info@example.org alice@example.org
   posthouse serve
+  posthouse dns status example.org                 its records, as the world sees them
   posthouse trace alice@example.org                what became of her mail
 
 Exit codes: 0 done, 1 not done, 2 wrong command line, 3 check found damage.";
@@ -54,6 +61,9 @@ enum Command {
     /// Further addresses of accounts, and catch-alls
     #[command(subcommand)]
     Alias(AliasCommand),
+    /// The domains' names: zones, signatures, the records that mail needs
+    #[command(subcommand)]
+    Dns(DnsCommand),
     /// Tell what became of a message
     #[command(
         after_help = "Examples:\n  posthouse trace 06yrk3x9pqv2m\n  posthouse trace bob@example.org --limit 3\n  posthouse trace '<123@example.net>'"
@@ -125,7 +135,7 @@ impl Cli {
     ///
     /// # Errors
     /// A sentence for the person at the terminal.
-    pub fn run(self) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
+    pub fn run(self) -> Result<ExitCode, Failure> {
         match self.command {
             Command::Demo => {
                 demo::run()?;
@@ -148,7 +158,7 @@ impl Cli {
 }
 
 /// The request behind a command; nothing if the person changed their mind.
-fn request(command: Command) -> Result<Option<Request>, Box<dyn std::error::Error + Send + Sync>> {
+fn request(command: Command) -> Result<Option<Request>, Failure> {
     Ok(Some(match command {
         Command::Domain(DomainCommand::Add { name }) => Request::DomainAdd { name },
         Command::Domain(DomainCommand::List) => Request::DomainList,
@@ -157,6 +167,7 @@ fn request(command: Command) -> Result<Option<Request>, Box<dyn std::error::Erro
         Command::Alias(AliasCommand::Add { address, target }) => Request::AliasAdd { address, target },
         Command::Alias(AliasCommand::List) => Request::AliasList,
         Command::Alias(AliasCommand::Remove { address, target }) => Request::AliasRemove { address, target },
+        Command::Dns(command) => dns::request(command)?,
         Command::Trace { query, limit } => Request::Trace { query, limit },
         Command::Check => Request::Check,
         Command::Serve | Command::Demo => return Ok(None),
@@ -165,7 +176,7 @@ fn request(command: Command) -> Result<Option<Request>, Box<dyn std::error::Erro
 
 fn account_request(
     command: AccountCommand,
-) -> Result<Option<Request>, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<Option<Request>, Failure> {
     Ok(Some(match command {
         AccountCommand::Add { address, quota } => {
             let password = new_password(&address)?;
@@ -249,7 +260,7 @@ fn ask(
     config: &Config,
     request: Request,
     printer: &mut Printer,
-) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<ExitCode, Failure> {
     let reply = match control::ask(&config.data_dir, &request, &mut |progress| printer.progress(&progress))? {
         Some(reply) => reply,
         None => {

@@ -27,6 +27,9 @@ pub struct Config {
     /// Resolvers to use instead of the system's.
     #[serde(default)]
     pub resolver: Resolver,
+    /// What the world is told of this server's names.
+    #[serde(default)]
+    pub dns: Dns,
     /// How POP3 clients are treated.
     #[serde(default)]
     pub pop3: Pop3,
@@ -102,6 +105,23 @@ impl Default for Store {
 pub struct Auth {
     /// Password logins without TLS, for tests and closed networks.
     pub allow_plaintext: bool,
+}
+
+/// What the world is told of this server's names.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dns {
+    /// The addresses by which the world reaches this host; empty: those that services listen on, as far as
+    /// they are addresses of the host and not wildcards.
+    pub addresses: Vec<IpAddr>,
+    /// The name servers of the zones served here, each as its name and, if it is not this host, its
+    /// addresses behind it: `ns2.example.net 198.51.100.2`. Empty: this host alone.
+    pub name_servers: Vec<String>,
+    /// The domain of the authority that may issue certificates (RFC 8659), such as `letsencrypt.org`; empty: nothing
+    /// is said.
+    pub certificate_authority: String,
+    /// The account there that may ask for them (RFC 8657 §3), a URI; empty: any.
+    pub certificate_account: String,
 }
 
 /// How POP3 clients are treated.
@@ -260,6 +280,10 @@ const KEYS: &[&str] = &[
     "search_cache_max_bytes",
     "format",
     "login_delay_s",
+    "addresses",
+    "name_servers",
+    "certificate_authority",
+    "certificate_account",
 ];
 
 impl Config {

@@ -118,7 +118,7 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
-    fn next_number(&mut self, counter: &str) -> Result<i64, StoreError> {
+    pub(crate) fn next_number(&mut self, counter: &str) -> Result<i64, StoreError> {
         let sql = "UPDATE counter SET value = value + 1 WHERE name = ?1 RETURNING value";
         let missing = || StoreError::Corrupt(format!("counter {counter} is missing"));
         self.db.number(sql, params![counter])?.ok_or_else(missing)

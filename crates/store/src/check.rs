@@ -4,6 +4,7 @@ mod accounts;
 mod contents;
 mod mailboxes;
 mod queue;
+mod zones;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub struct Counted {
     pub content_bytes: u64,
     /// Entries of the queue.
     pub queued: u64,
+    /// Zones, each compared with its digest.
+    pub zones: u64,
 }
 
 /// The outcome of a check.
@@ -108,6 +111,7 @@ impl Store {
             view.check_accounts(&mut checker)?;
             view.check_mailboxes(&mut checker)?;
             view.check_queue(&mut checker)?;
+            view.check_zones(&mut checker)?;
             view.check_contents(&mut checker)
         })?;
         self.check_files(files, &mut checker)?;

@@ -64,6 +64,10 @@ pub enum Missing {
     Message,
     /// No such entry in the queue.
     Queue,
+    /// No such zone.
+    Zone,
+    /// No such key.
+    Key,
 }
 
 impl fmt::Display for StoreError {

@@ -1,5 +1,5 @@
-//! Accounts, mailboxes, messages, the queue and the traces; the only crate that touches a disk or a
-//! database.
+//! Accounts, mailboxes, messages, the queue, the traces, zones and their keys; the only crate that touches a
+//! disk or a database.
 //!
 //! A [`Store`] is opened once. Everything is read through a [`View`] and changed through a [`Tx`],
 //! which closures get from [`Store::read`] and [`Store::write`]. A write is acknowledged only
@@ -40,6 +40,8 @@ mod trace;
 mod uid_cache;
 mod view;
 mod watch;
+mod zone;
+mod zone_key;
 
 pub use account::{Account, Alias, Credential, Domain};
 pub use address::ADDRESS_LEN_MAX_BYTES;
@@ -47,7 +49,7 @@ pub use blob::{CONTENT_MAX_BYTES, INLINE_MAX_BYTES, PreparedBlob};
 pub use change::{Changes, Copied, Expunged};
 pub use check::{Counted, FINDINGS_PER_KIND_MAX, Finding, ORPHAN_AGE, Progress, Report};
 pub use error::{Missing, OpenError, StoreError};
-pub use id::{AccountId, BlobId, DomainId, MailboxId, MessageId, ModSeq, QueueId, TraceId, Uid};
+pub use id::{AccountId, BlobId, DomainId, MailboxId, MessageId, ModSeq, QueueId, TraceId, Uid, ZoneId};
 pub use mailbox::{
     MAILBOX_DEPTH_MAX, MAILBOX_NAME_LEN_MAX_BYTES, MAILBOXES_MAX, Mailbox, SpecialUse, normal_name,
 };
@@ -63,3 +65,8 @@ pub use store::{Settings, Store};
 pub use trace::{TRACE_KEY_LEN_MAX_BYTES, TraceEvent};
 pub use view::{Tx, View};
 pub use watch::Watch;
+pub use zone::{
+    NewZoneChange, PreparedZone, ZONE_CONTENT_MAX_BYTES, ZONE_NAME_LEN_MAX_BYTES, Zone, ZoneChange,
+    ZoneChangeKind, ZoneContent, ZoneKind,
+};
+pub use zone_key::{KeyPurpose, NameKey, NameRoll, PeerRole, SecretBytes, TsigKey, ZonePeer, ZoneSeen};

@@ -57,6 +57,7 @@ impl Printer {
                 let rows = aliases.iter().map(|alias| vec![alias.address.clone(), alias.target.clone()]);
                 table(&mut out, &["ADDRESS", "GOES TO"], rows.collect())
             }
+            Reply::Dns(reply) => super::dns_output::print(&mut out, reply),
             Reply::Traces(stories) => print_stories(&mut out, stories),
             Reply::Checked(checked) => print_checked(&mut out, checked),
             Reply::Progress { .. } | Reply::Failed { .. } => Ok(()),
@@ -64,7 +65,7 @@ impl Printer {
     }
 }
 
-fn table(out: &mut impl Write, head: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+pub(super) fn table(out: &mut impl Write, head: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
     if rows.is_empty() {
         return writeln!(out, "none");
     }
@@ -121,7 +122,7 @@ fn print_checked(out: &mut impl Write, checked: &Checked) -> io::Result<()> {
 }
 
 /// A moment in UTC, to the millisecond.
-fn time(unix_ms: i64) -> String {
+pub(super) fn time(unix_ms: i64) -> String {
     let (days, ms) = (unix_ms.div_euclid(86_400_000), unix_ms.rem_euclid(86_400_000));
     let (year, month, day) = mime::date::civil_from_days(days);
     let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);

@@ -10,6 +10,7 @@ mod mailboxes;
 mod messages;
 mod opening;
 mod queues;
+mod zones;
 
 use std::ops::ControlFlow;
 
@@ -53,6 +54,9 @@ suite! {
         uids_follow_every_change, random_walk_matches_model;
     queues: entries_are_claimed_once, deferring_and_finishing, next_due, traces_are_found, traces_are_purged;
     checks: a_lively_store_is_clean;
+    zones: zones_come_and_go, content_is_base_and_changes, journals_keep_what_the_content_needs,
+        edits_are_undone_once, due_zones_and_changed_zones, zone_watches_tell, keys_and_rolls_are_kept,
+        peers_need_their_keys;
 }
 
 /// The account `name@example.org`, made together with its domain if that is missing.
