@@ -63,8 +63,9 @@ pub fn request(id: u16, soa: &Record) -> Vec<u8> {
 
 /// Whether `message` answers the request `id`; whatever its code, the other side has heard (RFC 1996 §4.8).
 pub fn is_answer(message: &[u8], id: u16) -> bool {
-    Header::read(message)
-        .is_some_and(|header| header.id == id && header.flags.has(Flags::QR) && header.flags.opcode() == Opcode::NOTIFY)
+    Header::read(message).is_some_and(|header| {
+        header.id == id && header.flags.has(Flags::QR) && header.flags.opcode() == Opcode::NOTIFY
+    })
 }
 
 /// How often one change is told to one server.
@@ -147,7 +148,8 @@ mod tests {
     #[test]
     fn other_types_and_classes_have_their_codes() {
         let of = |rtype, class| {
-            let mut writer = MessageWriter::new(Vec::new(), 1, Flags::default().with_opcode(Opcode::NOTIFY), 512);
+            let mut writer =
+                MessageWriter::new(Vec::new(), 1, Flags::default().with_opcode(Opcode::NOTIFY), 512);
             writer.question(&Question { name: Name::root(), rtype, class }).unwrap();
             Notification::parse(&writer.finish())
         };

@@ -97,7 +97,8 @@ pub fn soa_query(id: u16, zone: &Name) -> Vec<u8> {
 pub fn soa_answer(message: &[u8], id: u16, zone: &Name) -> Option<Serial> {
     let mut reader = MessageReader::new(message).ok()?;
     let header = *reader.header();
-    let right = header.id == id && header.flags.has(Flags::QR.with(Flags::AA)) && !header.flags.has(Flags::TC);
+    let right =
+        header.id == id && header.flags.has(Flags::QR.with(Flags::AA)) && !header.flags.has(Flags::TC);
     if !right || header.flags.rcode() != Rcode::NOERROR {
         return None;
     }

@@ -7,6 +7,7 @@ use crate::name::Name;
 use crate::rdata::Soa;
 use crate::record::Record;
 use crate::zone::ZoneDiff;
+use std::collections::HashMap;
 use std::fmt;
 
 /// How much one transfer may bring.
@@ -113,6 +114,9 @@ enum Step {
     /// After the SOA record of the new version.
     Adding { old: Record, new: Record, removed: Vec<Record>, added: Vec<Record> },
 }
+
+/// What a record takes in an answer besides its data: a pointer, type, class, TTL, length.
+const RECORD_OVERHEAD_BYTES: usize = 12;
 
 fn serial_of(record: &Record) -> Option<Serial> {
     Soa::from_rdata(&record.data).map(|soa| soa.serial)
@@ -271,7 +275,8 @@ fn read_step(
     let is_soa = record.rtype() == RecordType::SOA;
     let step = match step {
         Step::Removing { old, removed } if is_soa => {
-            let forward = matches!((serial_of(&record), serial_of(&old)), (Some(new), Some(old)) if new.is_after(old));
+            let forward =
+                matches!((serial_of(&record), serial_of(&old)), (Some(new), Some(old)) if new.is_after(old));
             if !forward {
                 return Err(TransferFault::Order("a step that does not lead forward"));
             }
@@ -303,20 +308,17 @@ fn read_step(
 /// Whether a label can be the hash of an NSEC3 record: base32 of 20 bytes (RFC 5155 §3.3).
 fn is_hash_label(label: Option<&[u8]>) -> bool {
     label.is_some_and(|label| {
-        label.len() == 32 && label.iter().all(|byte| matches!(byte.to_ascii_lowercase(), b'0'..=b'9' | b'a'..=b'v'))
+        label.len() == 32
+            && label.iter().all(|byte| matches!(byte.to_ascii_lowercase(), b'0'..=b'9' | b'a'..=b'v'))
     })
 }
 
-/// No set may be larger than an answer can carry. Records of a set mostly follow each other, but need not.
+/// No set may be larger than an answer can carry. Records of a set need not follow each other.
 fn check_sets(records: &[Record], set_max_bytes: usize) -> Result<(), TransferFault> {
-    let mut sizes: std::collections::HashMap<(&Name, RecordType), usize> = std::collections::HashMap::new();
-    let large = records.iter().filter(|record| record.data.as_wire().len() > 256);
-    // Sets can only be too large by large records or by many: count where either is possible.
-    let is_many = records.len() > set_max_bytes / 16;
-    let large: Vec<&Record> = if is_many { records.iter().collect() } else { large.collect() };
-    for record in large {
+    let mut sizes: HashMap<(&Name, RecordType), usize> = HashMap::new();
+    for record in records {
         let size = sizes.entry((&record.owner, record.rtype())).or_default();
-        *size += record.data.as_wire().len() + 12;
+        *size += record.data.as_wire().len() + RECORD_OVERHEAD_BYTES;
         if *size > set_max_bytes {
             return Err(TransferFault::Record("a set too large to be answered", record.clone()));
         }

@@ -24,9 +24,9 @@ pub fn whole_records(soa: Record, rest: impl Iterator<Item = Record>) -> impl It
 /// record alone: nothing changed.
 pub fn steps_records(soa: Record, steps: Vec<ZoneDiff>) -> impl Iterator<Item = Record> {
     let last = (!steps.is_empty()).then(|| soa.clone());
-    let steps = steps.into_iter().flat_map(|step| {
-        once(step.old_soa).chain(step.removed).chain(once(step.new_soa)).chain(step.added)
-    });
+    let steps = steps
+        .into_iter()
+        .flat_map(|step| once(step.old_soa).chain(step.removed).chain(once(step.new_soa)).chain(step.added));
     once(soa).chain(steps).chain(last)
 }
 

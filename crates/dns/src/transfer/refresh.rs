@@ -59,7 +59,9 @@ impl Refresh {
     /// A zone whose content is from before the start; it was heard of `ago`. Looks at once.
     pub fn resume(now: Now, limits: RefreshLimits, soa: &Soa, ago: Duration) -> Refresh {
         let mut refresh = Refresh::new(now, limits);
-        let heard = Now::from_millis(now.as_millis().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)));
+        let heard = Now::from_millis(
+            now.as_millis().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
+        );
         refresh.hold(heard, soa);
         refresh
     }

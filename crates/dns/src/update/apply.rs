@@ -50,10 +50,14 @@ impl Update {
             Prerequisite::SetMissing(name, rtype) => (zone.get(name, *rtype).is_none(), Rcode::YXRRSET),
             Prerequisite::SetIs(name, data) => {
                 // All that is said of this set, compared with all that is there (RFC 2136 §3.2.3).
-                let mut said: Vec<&RData> = self.prerequisites.iter().filter_map(|other| match other {
-                    Prerequisite::SetIs(n, d) if n == name && d.rtype() == data.rtype() => Some(d),
-                    _ => None,
-                }).collect();
+                let mut said: Vec<&RData> = self
+                    .prerequisites
+                    .iter()
+                    .filter_map(|other| match other {
+                        Prerequisite::SetIs(n, d) if n == name && d.rtype() == data.rtype() => Some(d),
+                        _ => None,
+                    })
+                    .collect();
                 said.sort();
                 said.dedup();
                 let present = zone.get(name, data.rtype()).map_or(&[][..], |set| set.data());
@@ -135,10 +139,12 @@ fn remove_name(name: &Name, zone: &mut ZoneData) -> bool {
 
 /// Neither the SOA record nor the last NS record of the top is removed (RFC 2136 §3.4.2.4).
 fn is_last_of_apex(name: &Name, data: &RData, zone: &ZoneData) -> bool {
-    let is_last_ns = || zone.get(name, RecordType::NS).is_some_and(|set| set.data() == std::slice::from_ref(data));
-    name == zone.apex() && match data.rtype() {
-        RecordType::SOA => true,
-        RecordType::NS => is_last_ns(),
-        _ => false,
-    }
+    let is_last_ns =
+        || zone.get(name, RecordType::NS).is_some_and(|set| set.data() == std::slice::from_ref(data));
+    name == zone.apex()
+        && match data.rtype() {
+            RecordType::SOA => true,
+            RecordType::NS => is_last_ns(),
+            _ => false,
+        }
 }
