@@ -13,6 +13,11 @@
 //! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
 //! | [`time`] | time of the calendar |
 //! | [`message`] | reading and writing messages |
+//! | [`cookie`], [`rrl`] | who asks from a true address, and how much a network may be sent |
+//! | [`tsig`] | messages signed with a shared secret |
+//! | [`transfer`], [`notify`] | zones between servers, and word of their changes |
+//! | [`update`] | changes asked for by messages |
+//! | [`catalog`] | zones that list zones |
 //!
 //! # Standards
 //! Names and messages: RFC 1035, RFC 2181, RFC 4343, RFC 3597. Canonical form: RFC 4034 §6. Serials: RFC
@@ -23,17 +28,24 @@
 //! compares with at most 64 earlier names. Data of records is checked field by field when it enters, and never
 //! afterwards.
 
+pub mod catalog;
 pub mod check;
 pub mod code;
-pub mod master;
+pub mod cookie;
 pub mod dnssec;
+pub mod master;
 pub mod message;
 pub mod name;
+pub mod notify;
 pub mod rdata;
 pub mod record;
 pub mod roll;
+pub mod rrl;
 pub mod text;
 pub mod time;
+pub mod transfer;
+pub mod tsig;
+pub mod update;
 pub mod zone;
 
 pub use code::{Class, Opcode, Rcode, RecordType, Serial, Ttl};
