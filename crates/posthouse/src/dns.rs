@@ -4,6 +4,8 @@ pub mod book;
 pub mod certificate;
 pub mod dkim;
 pub mod facts;
+pub mod import;
+pub mod keyring;
 pub mod mail_records;
 pub mod request;
 pub mod settings;

@@ -343,8 +343,7 @@ fn import(zone: String, file: &Path, unsigned: bool) -> Result<DnsRequest, Failu
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
         }
     }
-    let records = String::new();
-    let _ = text;
+    let records = crate::dns::import::read(&zone, &text, file)?;
     Ok(DnsRequest::Import { zone, records, unsigned })
 }
 
