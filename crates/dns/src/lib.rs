@@ -10,19 +10,23 @@
 //! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
 //! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
 //! | [`time`] | time of the calendar |
+//! | [`master`] | master files: reading and writing zones as text |
+//! | [`check`](mod@check) | what is wrong with a zone before it is served |
 //! | [`message`] | reading and writing messages |
 //!
 //! # Standards
 //! Names and messages: RFC 1035, RFC 2181, RFC 4343, RFC 3597. Canonical form: RFC 4034 §6. Serials: RFC
-//! 1982. Differences of zones: RFC 1995 §4.
+//! 1982. Master files: RFC 1035 §5, RFC 2308 §4. Checks: RFC 2181 §10, RFC 9460. Differences of zones: RFC 1995 §4.
 //!
 //! # Hostile input
 //! Compression pointers must lead strictly backwards, so that no name takes more than 127 steps; the writer
 //! compares with at most 64 earlier names. Data of records is checked field by field when it enters, and never
 //! afterwards.
 
+pub mod check;
 pub mod code;
 pub mod dnssec;
+pub mod master;
 pub mod message;
 pub mod name;
 pub mod rdata;

@@ -1,5 +1,6 @@
 //! Signing zones: what the signer makes must satisfy the check, which shares next to nothing with it, and
 //! whatever is changed afterwards must not.
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
 
 use dns::dnssec::check::check_zone;
 use dns::dnssec::sign::{Sign, Signed, SigningPolicy, Verify, first_expiry, is_expired, sign_zone};
