@@ -12,6 +12,11 @@
 //! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
 //! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
 //! | [`time`] | time of the calendar |
+//! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
+//! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
+//! | [`time`] | time of the calendar |
+//! | [`master`] | master files: reading and writing zones as text |
+//! | [`check`](mod@check) | what is wrong with a zone before it is served |
 //! | [`message`] | reading and writing messages |
 //! | [`cookie`], [`rrl`] | who asks from a true address, and how much a network may be sent |
 //! | [`tsig`] | messages signed with a shared secret |
