@@ -24,8 +24,17 @@ pub struct HostFacts {
     pub caa: Option<CaaFacts>,
     /// What the web side answers for.
     pub web: Web,
+    /// Where names are served; empty: nowhere here.
+    pub dns_listen: Vec<SocketAddr>,
+    /// The resolvers of the configuration.
+    pub resolvers: Vec<SocketAddr>,
+}
+
+impl HostFacts {
     /// Whether zones are served here at all.
-    pub serves_names: bool,
+    pub fn serves_names(&self) -> bool {
+        !self.dns_listen.is_empty()
+    }
 }
 
 impl HostFacts {
@@ -63,7 +72,8 @@ impl HostFacts {
             }),
             // No listener answers HTTPS for these names yet, so that none of them is advertised.
             web: Web::default(),
-            serves_names: !listen.dns.is_empty(),
+            dns_listen: listen.dns.clone(),
+            resolvers: config.resolver.servers.clone(),
             host,
             addresses,
             name_servers,
@@ -147,10 +157,10 @@ mod tests {
     fn services_and_the_way_of_mail_follow_the_listeners() {
         let full = facts("[listen]\nsmtp = ['192.0.2.1:25']\nimaps = ['192.0.2.1:2993']").unwrap();
         assert_eq!((full.mail, &full.services[..]), (MailIn::Here, &[(MailService::Imaps, 2993)][..]));
-        assert_eq!((full.host.as_str(), full.serves_names), ("mx.example.org", false));
+        assert_eq!((full.host.as_str(), full.serves_names()), ("mx.example.org", false));
         assert_eq!(facts("[listen]\nlmtp = ['127.0.0.1:24']").unwrap().mail, MailIn::Elsewhere);
         let names = facts("[listen]\ndns = ['192.0.2.1:53']").unwrap();
-        assert_eq!((names.mail, names.serves_names), (MailIn::Nowhere, true));
+        assert_eq!((names.mail, names.serves_names()), (MailIn::Nowhere, true));
     }
 
     #[test]

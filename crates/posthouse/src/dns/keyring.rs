@@ -2,6 +2,7 @@
 //!
 //! [`dns::roll::ZoneKeys`] decides which keys there are and what they sign; a [`Keyring`] has their secret halves.
 
+use aws_lc_rs::encoding::{AsBigEndian, EcPrivateKeyBin};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use dns::dnssec::algorithm::Algorithm;
@@ -159,5 +160,36 @@ impl ZoneKeyBook {
     pub fn clear(&mut self) {
         self.keys = ZoneKeys::new();
         self.rows.clear();
+    }
+}
+
+/// The secret number of a key, as BIND's files hold it.
+pub fn scalar_of(pkcs8: &[u8]) -> Option<Vec<u8>> {
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
+    let secret = AsBigEndian::<EcPrivateKeyBin<'_>>::as_be_bytes(&pair.private_key()).ok()?;
+    Some(secret.as_ref().to_vec())
+}
+
+/// A pair as PKCS #8 from its secret number and what the DNSKEY holds; nothing if they are not a pair.
+pub fn pkcs8_of(scalar: &[u8], public: &[u8]) -> Option<Vec<u8>> {
+    let point: Vec<u8> = std::iter::once(4).chain(public.iter().copied()).collect();
+    let pair =
+        EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, scalar, &point).ok()?;
+    Some(pair.to_pkcs8v1().ok()?.as_ref().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_leave_and_come_back() {
+        let (public, pkcs8) = make().unwrap();
+        let scalar = scalar_of(&pkcs8).unwrap();
+        assert_eq!((public.len(), scalar.len()), (64, 32));
+        let back = pkcs8_of(&scalar, &public).unwrap();
+        assert_eq!(scalar_of(&back).unwrap(), scalar);
+        let (other, _) = make().unwrap();
+        assert!(pkcs8_of(&scalar, &other).is_none(), "not a pair");
     }
 }

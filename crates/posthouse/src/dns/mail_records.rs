@@ -384,13 +384,7 @@ impl List<'_> {
             return;
         }
         for key in &self.facts.dkim {
-            let value = match &key.public {
-                DkimPublic::Rsa(der) => format!("v=DKIM1; k=rsa; s=email; p={}", base64(der)),
-                DkimPublic::Ed25519(raw) => format!("v=DKIM1; k=ed25519; s=email; p={}", base64(raw)),
-                DkimPublic::Revoked => "v=DKIM1; p=".to_owned(),
-            };
-            let label = format!("{}._domainkey", key.selector);
-            self.below(&label, "TXT", text(&value), "key of signatures: DKIM");
+            self.list.push(dkim_record(&self.facts.domain, key));
         }
     }
 
@@ -435,12 +429,7 @@ impl List<'_> {
         }
         for port in &facts.tlsa_ports {
             for digest in &facts.tlsa {
-                let hex = digest.iter().fold(String::new(), |mut hex, byte| {
-                    let _ = write!(hex, "{byte:02x}");
-                    hex
-                });
-                let name = format!("_{port}._tcp.{}", facts.host);
-                self.add(&name, "TLSA", format!("3 1 1 {hex}"), "key of the certificate: DANE");
+                self.list.push(tlsa_record(&facts.host, *port, digest));
             }
         }
     }
@@ -516,6 +505,37 @@ impl List<'_> {
                 in_zone: false,
             });
         }
+    }
+}
+
+/// The record of a DKIM key.
+pub fn dkim_record(domain: &str, key: &DkimRecord) -> Wanted {
+    let value = match &key.public {
+        DkimPublic::Rsa(der) => format!("v=DKIM1; k=rsa; s=email; p={}", base64(der)),
+        DkimPublic::Ed25519(raw) => format!("v=DKIM1; k=ed25519; s=email; p={}", base64(raw)),
+        DkimPublic::Revoked => "v=DKIM1; p=".to_owned(),
+    };
+    Wanted {
+        name: format!("{}._domainkey.{domain}.", key.selector),
+        rtype: "TXT",
+        data: text(&value),
+        purpose: "key of signatures: DKIM",
+        in_zone: true,
+    }
+}
+
+/// The record of a certificate's key: usage 3, selector 1, matching type 1.
+pub fn tlsa_record(host: &str, port: u16, digest: &[u8; 32]) -> Wanted {
+    let hex = digest.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    Wanted {
+        name: format!("_{port}._tcp.{host}."),
+        rtype: "TLSA",
+        data: format!("3 1 1 {hex}"),
+        purpose: "key of the certificate: DANE",
+        in_zone: true,
     }
 }
 

@@ -305,7 +305,8 @@ impl Zones {
         (self.0.calendar)()
     }
 
-    pub(crate) fn now_ms(&self) -> i64 {
+    /// The same in Unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
         i64::try_from(self.now().unix_seconds()).unwrap_or(i64::MAX / 1000) * 1000
     }
 
