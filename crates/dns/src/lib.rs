@@ -17,6 +17,8 @@
 //! | [`time`] | time of the calendar |
 //! | [`master`] | master files: reading and writing zones as text |
 //! | [`check`](mod@check) | what is wrong with a zone before it is served |
+//! | [`compiled`], [`catalogue`] | zones made ready for answering, and all of them together |
+//! | [`answer`](mod@answer) | from a query to its answer |
 //! | [`message`] | reading and writing messages |
 //! | [`cookie`], [`rrl`] | who asks from a true address, and how much a network may be sent |
 //! | [`tsig`] | messages signed with a shared secret |
@@ -33,9 +35,12 @@
 //! compares with at most 64 earlier names. Data of records is checked field by field when it enters, and never
 //! afterwards.
 
+pub mod answer;
 pub mod catalog;
+pub mod catalogue;
 pub mod check;
 pub mod code;
+pub mod compiled;
 pub mod cookie;
 pub mod dnssec;
 pub mod master;
@@ -53,7 +58,10 @@ pub mod tsig;
 pub mod update;
 pub mod zone;
 
+pub use answer::{Context, CookieVerdict, Cookies, Kind, Outcome, Reply, Transport, answer};
+pub use catalogue::Catalogue;
 pub use code::{Class, Opcode, Rcode, RecordType, Serial, Ttl};
+pub use compiled::{CompileError, CompiledZone};
 pub use message::{
     Flags, Full, Header, MessageError, MessageReader, MessageWriter, Question, RawRecord, Section,
 };
