@@ -7,6 +7,11 @@
 //! | [`rdata`], [`record`] | the data of records, records, sets |
 //! | [`text`] | the presentation form of record data |
 //! | [`zone`] | a zone as it is edited, and what changes between versions |
+//! | [`master`] | master files: reading and writing zones as text |
+//! | [`check`](mod@check) | what is wrong with a zone before it is served |
+//! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
+//! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
+//! | [`time`] | time of the calendar |
 //! | [`message`] | reading and writing messages |
 //! | [`cookie`], [`rrl`] | who asks from a true address, and how much a network may be sent |
 //! | [`tsig`] | messages signed with a shared secret |
@@ -16,7 +21,7 @@
 //!
 //! # Standards
 //! Names and messages: RFC 1035, RFC 2181, RFC 4343, RFC 3597. Canonical form: RFC 4034 §6. Serials: RFC
-//! 1982. Differences of zones: RFC 1995 §4.
+//! 1982. Master files: RFC 1035 §5, RFC 2308 §4. Checks: RFC 2181 §10, RFC 9460. Differences of zones: RFC 1995 §4.
 //!
 //! # Hostile input
 //! Compression pointers must lead strictly backwards, so that no name takes more than 127 steps; the writer
@@ -24,15 +29,20 @@
 //! afterwards.
 
 pub mod catalog;
+pub mod check;
 pub mod code;
 pub mod cookie;
+pub mod dnssec;
+pub mod master;
 pub mod message;
 pub mod name;
 pub mod notify;
 pub mod rdata;
 pub mod record;
+pub mod roll;
 pub mod rrl;
 pub mod text;
+pub mod time;
 pub mod transfer;
 pub mod tsig;
 pub mod update;

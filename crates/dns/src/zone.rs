@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Bound;
 
 use crate::code::{RecordType, Serial, Ttl};
-use crate::name::Name;
+use crate::name::{self, Name};
 use crate::rdata::{RData, Soa};
 use crate::record::{RRset, Record};
 
@@ -120,39 +120,21 @@ impl ZoneData {
     /// # Errors
     /// [`OutOfZone`] for the first that is not of the zone.
     pub fn from_records(apex: Name, records: impl IntoIterator<Item = Record>) -> Result<Self, OutOfZone> {
-        let mut zone = ZoneData::new(apex);
-        let mut nodes: Vec<(Name, Node)> = Vec::new();
+        let mut bulk = Bulk::new(apex);
         for record in records {
-            zone.admit(&record)?;
-            match nodes.last_mut() {
-                Some((name, node)) if *name == record.owner => {
-                    node.insert(record.ttl, record.data);
-                }
-                _ => {
-                    let mut node = Node::default();
-                    node.insert(record.ttl, record.data);
-                    nodes.push((record.owner, node));
-                }
+            if record.class != crate::code::Class::IN {
+                return Err(OutOfZone::Class);
             }
+            bulk.push(record.owner.as_wire(), record.ttl, record.data)?;
         }
-        if !nodes.is_sorted_by(|left, right| left.0 < right.0) {
-            nodes.sort_by_cached_key(|(name, _)| name.sort_key());
-        }
-        zone.nodes = join_equal(nodes).into_iter().collect();
-        Ok(zone)
+        Ok(bulk.finish())
     }
 
     fn admit(&self, record: &Record) -> Result<(), OutOfZone> {
-        if record.class != crate::code::Class::IN {
-            return Err(OutOfZone::Class);
+        match record.class {
+            crate::code::Class::IN => admit(&self.apex, record.owner.as_wire(), record.rtype()),
+            _ => Err(OutOfZone::Class),
         }
-        if record.rtype().is_meta() {
-            return Err(OutOfZone::Type(record.rtype()));
-        }
-        if !record.owner.is_at_or_below(&self.apex) {
-            return Err(OutOfZone::Name(record.owner.clone()));
-        }
-        Ok(())
     }
 
     /// The name of the zone.
@@ -180,7 +162,7 @@ impl ZoneData {
         self.nodes.iter().flat_map(|(name, node)| {
             let sets = node.sets.iter();
             sets.flat_map(|set| {
-                set.data().iter().map(|data| Record::new(name.clone(), set.ttl, data.clone()))
+                set.data().iter().map(|data| Record::new(name.clone(), set.ttl_of(data), data.clone()))
             })
         })
     }
@@ -289,6 +271,53 @@ impl ZoneData {
     /// How long a negative answer may be remembered (RFC 2308 §5).
     pub fn negative_ttl(&self) -> Option<Ttl> {
         self.soa().map(|(ttl, soa)| soa.negative_ttl(ttl))
+    }
+}
+
+/// Whether a record may stand in the zone `apex`.
+fn admit(apex: &Name, owner: &[u8], rtype: RecordType) -> Result<(), OutOfZone> {
+    if rtype.is_meta() {
+        return Err(OutOfZone::Type(rtype));
+    }
+    if !name::wire_is_at_or_below(owner, apex.as_wire()) {
+        return Err(OutOfZone::Name(Name::from_wire(owner).expect("the caller's name")));
+    }
+    Ok(())
+}
+
+/// Takes many records in any order, and sorts their names once, at the end.
+pub(crate) struct Bulk {
+    apex: Name,
+    nodes: Vec<(Name, Node)>,
+}
+
+impl Bulk {
+    pub(crate) fn new(apex: Name) -> Self {
+        Bulk { apex, nodes: Vec::new() }
+    }
+
+    /// Adds a record whose owner has the wire form `owner`.
+    pub(crate) fn push(&mut self, owner: &[u8], ttl: Ttl, data: RData) -> Result<(), OutOfZone> {
+        match self.nodes.last_mut() {
+            Some((name, node)) if name.as_wire() == owner && !data.rtype().is_meta() => {
+                node.insert(ttl, data);
+            }
+            _ => {
+                admit(&self.apex, owner, data.rtype())?;
+                let mut node = Node::default();
+                node.insert(ttl, data);
+                self.nodes.push((Name::from_wire(owner).expect("the caller's name"), node));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> ZoneData {
+        let mut nodes = self.nodes;
+        if !nodes.is_sorted_by(|left, right| left.0 < right.0) {
+            nodes.sort_by_cached_key(|(name, _)| name.sort_key());
+        }
+        ZoneData { apex: self.apex, nodes: join_equal(nodes).into_iter().collect() }
     }
 }
 

@@ -162,6 +162,7 @@ pub fn carry_out(store: &Store, request: Request, progress: &mut dyn FnMut(Reply
         }
         Request::AccountImport { accounts } => import(store, accounts, progress),
         Request::Trace { query, limit } => traces(store, &query, limit),
+        Request::Dns(_) => Err(AdminError("not yet".into())),
         Request::Check => check(store, progress),
         request => accounts(store, request),
     };

@@ -153,6 +153,9 @@ fn one_word(field: Field, word: Word<'_>, origin: Option<&Name>, out: &mut Vec<u
         }
         Field::Name => name(text, origin, out)?,
         Field::CharString | Field::Tag => string(text, out)?,
+        Field::Text | Field::TextOrEmpty if text.len() > 4 * RDATA_LEN_MAX_BYTES => {
+            return Err(TextError::StringTooLong);
+        }
         Field::Text | Field::TextOrEmpty => unescape_into(text, out)?,
         Field::Salt if text == b"-" => out.push(0),
         Field::Salt => counted(out, |out| hex_words(&[word], out))?,
@@ -177,6 +180,10 @@ fn counted(
 }
 
 fn string(text: &[u8], out: &mut Vec<u8>) -> Result<(), TextError> {
+    // An escape writes one byte in four: longer text is too long whatever it says.
+    if text.len() > 4 * 255 {
+        return Err(TextError::StringTooLong);
+    }
     counted(out, |out| unescape_into(text, out))
 }
 

@@ -198,15 +198,17 @@ fn missing_in(here: Place<'_>, there: Place<'_>) -> Vec<Record> {
     let mut missing = Vec::new();
     let Some((name, node)) = here else { return missing };
     for set in node.sets().iter().filter(|set| set.rtype() != RecordType::SOA) {
-        let other = there.and_then(|(_, node)| node.get(set.rtype())).filter(|other| other.ttl == set.ttl);
+        let other = there.and_then(|(_, node)| node.get(set.rtype()));
         for data in set.data() {
             // Compared as bytes: a name inside that changed its case is a change for those who fetch the zone.
             let same = other.is_some_and(|other| match other.data().binary_search(data) {
-                Ok(at) => other.data()[at].as_wire() == data.as_wire(),
+                Ok(at) => {
+                    other.data()[at].as_wire() == data.as_wire() && other.ttl_of(data) == set.ttl_of(data)
+                }
                 Err(_) => false,
             });
             if !same {
-                missing.push(Record::new(name.clone(), set.ttl, data.clone()));
+                missing.push(Record::new(name.clone(), set.ttl_of(data), data.clone()));
             }
         }
     }

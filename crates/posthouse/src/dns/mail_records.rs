@@ -101,6 +101,8 @@ pub enum MailIn {
     Elsewhere,
     /// Not at all (RFC 7505).
     Nowhere,
+    /// The name is no mail domain of this server: nothing is said of its mail.
+    NotOurs,
 }
 
 /// The public half of a DKIM key as it is published.
@@ -353,11 +355,14 @@ impl List<'_> {
                 self.apex("MX", format!("10 {}.", facts.host), "where mail goes");
                 self.apex("TXT", text("v=spf1 mx -all"), "who may send: SPF");
             }
-            MailIn::Elsewhere => {}
+            MailIn::Elsewhere | MailIn::NotOurs => {}
             MailIn::Nowhere => {
                 self.apex("MX", "0 .".into(), "takes no mail");
                 self.apex("TXT", text("v=spf1 -all"), "who may send, nobody: SPF");
             }
+        }
+        if facts.mail == MailIn::NotOurs {
+            return;
         }
         if self.host_is_here() && facts.host != facts.domain {
             let policy = if facts.mail == MailIn::Nowhere { "v=spf1 -all" } else { "v=spf1 a -all" };
@@ -375,7 +380,7 @@ impl List<'_> {
     }
 
     fn dkim(&mut self) {
-        if self.facts.mail == MailIn::Nowhere {
+        if matches!(self.facts.mail, MailIn::Nowhere | MailIn::NotOurs) {
             return;
         }
         for key in &self.facts.dkim {
@@ -391,6 +396,9 @@ impl List<'_> {
 
     fn policies(&mut self) {
         let facts = self.facts;
+        if facts.mail == MailIn::NotOurs {
+            return;
+        }
         let reports = facts.reports_to.clone().unwrap_or_else(|| format!("postmaster@{}", facts.domain));
         if facts.mail == MailIn::Nowhere {
             self.below("_dmarc", "TXT", text("v=DMARC1; p=reject"), "what to do with forgeries: DMARC");
@@ -422,7 +430,7 @@ impl List<'_> {
     /// Usage 3, selector 1, matching type 1 (RFC 7672 §3.1.1): the key's digest, whoever issued the certificate.
     fn tlsa(&mut self) {
         let facts = self.facts;
-        if !facts.signed || !self.host_is_here() || facts.mail == MailIn::Nowhere {
+        if !facts.signed || !self.host_is_here() || facts.tlsa_ports.is_empty() {
             return;
         }
         for port in &facts.tlsa_ports {
@@ -440,7 +448,7 @@ impl List<'_> {
     /// SRV of each service; what is not served says so with the target `.` (RFC 2782, RFC 6186 §3.4).
     fn services(&mut self) {
         let facts = self.facts;
-        if facts.mail == MailIn::Nowhere {
+        if matches!(facts.mail, MailIn::Nowhere | MailIn::NotOurs) {
             return;
         }
         for service in MailService::ALL {
@@ -455,6 +463,9 @@ impl List<'_> {
 
     fn web(&mut self) {
         let facts = self.facts;
+        if facts.mail == MailIn::NotOurs {
+            return;
+        }
         let host = format!("{}.", facts.host);
         if let Some(id) = &facts.web.mta_sts_id
             && facts.mail == MailIn::Here

@@ -97,7 +97,7 @@ fn long_keys_are_cut_into_strings() {
 
 #[test]
 fn a_domain_without_mail_says_so() {
-    let facts = Facts { mail: MailIn::Nowhere, ..facts() };
+    let facts = Facts { mail: MailIn::Nowhere, tlsa_ports: Vec::new(), ..facts() };
     assert_eq!(data(&facts, "example.org.", "MX"), ["0 ."]);
     assert_eq!(data(&facts, "example.org.", "TXT"), ["\"v=spf1 -all\""]);
     assert_eq!(data(&facts, "_dmarc.example.org.", "TXT"), ["\"v=DMARC1; p=reject\""]);
@@ -122,6 +122,15 @@ fn a_domain_of_another_host_names_it_and_has_none_of_its_records() {
     assert!(wanted(&facts).iter().all(|w| w.name.ends_with("other.example.")));
     let facts = Facts { zone_here: false, ..facts };
     assert_eq!(data(&facts, "other.example.", "NS"), [""; 0]);
+}
+
+#[test]
+fn of_a_name_that_is_no_mail_domain_only_hosts_are_published() {
+    let facts = Facts { mail: MailIn::NotOurs, ..facts() };
+    let types: std::collections::BTreeSet<&str> =
+        wanted(&facts).iter().filter(|w| w.in_zone).map(|w| w.rtype).collect();
+    // The host is in this zone: its addresses and the key of its certificate are there for the mail of others.
+    assert_eq!(types.into_iter().collect::<Vec<_>>(), ["A", "AAAA", "NS", "TLSA"]);
 }
 
 #[test]
