@@ -3,10 +3,12 @@
 use super::notify::{ADDRESS_TYPES, is_nobody};
 use super::snapshot::Snapshot;
 use super::special::Way;
+use super::tcp::{Limits, Peer};
 use super::zones::Zones;
 use crate::clock::Clock;
 use crate::config::{Config, Network};
 use ::dns::cookie::Cookies;
+use ::dns::message::MESSAGE_LEN_MAX_BYTES;
 use ::dns::{
     Class, CompiledZone, Flags, MessageReader, MessageWriter, Name, Question, Rcode, Record, RecordType,
 };
@@ -97,6 +99,11 @@ impl Names {
         self.exempt.iter().any(|network| network.contains(address))
     }
 
+    /// How long idle connections stay, for clients that ask (RFC 7828).
+    pub fn keepalive_tenths(&self) -> u16 {
+        u16::try_from(Limits::default().idle.as_millis() / 100).unwrap_or(u16::MAX)
+    }
+
     /// Seconds since 1970.
     pub fn unix_s(&self) -> u64 {
         self.zones.now().unix_seconds()
@@ -142,10 +149,10 @@ impl Names {
     /// From which of our addresses to speak to a server: the one that we listen on, if there is one of its
     /// family, since the other side knows us by it.
     pub(super) fn speaks_from(&self, to: IpAddr) -> Option<IpAddr> {
-        let mut fitting = self.listens.iter().map(SocketAddr::ip).filter(|own| {
+        let fitting = self.listens.iter().map(SocketAddr::ip).filter(|own| {
             own.is_ipv4() == to.is_ipv4() && !own.is_unspecified() && own.is_loopback() == to.is_loopback()
         });
-        fitting.next()
+        { fitting }.next()
     }
 
     /// Whether an address is our own, or nobody's.
@@ -173,7 +180,10 @@ impl Names {
         if asked.is_err() {
             return Vec::new();
         }
-        let answer = self.answer_alone(&writer.finish());
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
+        let peer = Peer { address: nobody, is_tls: false, exempt: true };
+        let way = Way { peer, is_datagram: false, limit_bytes: MESSAGE_LEN_MAX_BYTES };
+        let answer = self.answer_alone(&writer.finish(), &way, 0);
         let Ok(mut reader) = MessageReader::new(&answer) else { return Vec::new() };
         if reader.header().flags.rcode() != Rcode::NOERROR {
             return Vec::new();

@@ -107,7 +107,10 @@ fn adjust(names: &Names, clock: Clock, watched: &mut HashMap<Name, Watched>) {
             let refresh = match soa {
                 // How long ago it was heard of is not known: it is looked for at once, and counts from now.
                 Some(soa) => Refresh::resume(clock.now(), RefreshLimits::default(), &soa, Duration::ZERO),
-                None => Refresh::new(clock.now(), RefreshLimits::default()),
+                None => {
+                    names.snapshot().set_not_ready(name);
+                    Refresh::new(clock.now(), RefreshLimits::default())
+                }
             };
             Watched { refresh, expired: false }
         });

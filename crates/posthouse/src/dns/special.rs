@@ -117,8 +117,7 @@ impl Names {
 
     /// A plain question that was signed: answered as any other, and signed.
     fn signed_question(&self, checked: &Checked, way: &Way, unix_s: u64) -> Vec<u8> {
-        let room = way.limit_bytes.saturating_sub(tsig::RECORD_LEN_MAX_BYTES);
-        let answer = self.answer_alone(&checked.plain, way, room);
+        let answer = self.answer_alone(&checked.plain, way, tsig::RECORD_LEN_MAX_BYTES);
         checked.seal(unix_s, answer)
     }
 
