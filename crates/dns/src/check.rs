@@ -10,6 +10,8 @@ use crate::zone::{Node, ZoneData};
 
 /// Hashing more often than this for NSEC3 costs servers and gains nothing; RFC 9276 §3.1 wants none.
 pub const NSEC3_ITERATIONS_MAX: u16 = 150;
+/// A message of 65535 bytes, less header, question and OPT with its options.
+const SET_LEN_MAX_BYTES: usize = 65_535 - 12 - 259 - 300;
 /// At most so many findings are told.
 const FINDINGS_MAX: usize = 100;
 
@@ -70,6 +72,8 @@ pub enum Problem {
     AliasAndService(RecordType),
     /// An SVCB or HTTPS record that leads to its own owner as an alias (RFC 9460 §2.4.2).
     AliasOfItself,
+    /// A set that no message can carry.
+    SetTooLarge(RecordType),
     /// More NSEC3 iterations than [`NSEC3_ITERATIONS_MAX`].
     Nsec3Iterations(u16),
 }
@@ -102,6 +106,7 @@ impl fmt::Display for Problem {
                 write!(f, "a {rtype} alias (priority 0) with parameters or others")
             }
             Problem::AliasOfItself => f.write_str("an alias of itself"),
+            Problem::SetTooLarge(rtype) => write!(f, "the {rtype} records do not fit in a message"),
             Problem::Nsec3Iterations(count) => {
                 write!(f, "{count} NSEC3 iterations, over {NSEC3_ITERATIONS_MAX}")
             }
@@ -204,6 +209,9 @@ fn node_alone(zone: &ZoneData, name: &Name, node: &Node, found: &mut Findings) {
     if !is_apex && node.has(RecordType::DNAME) && node.has(RecordType::NS) {
         found.add(Severity::Error, name, Problem::DnameAtCut);
     }
+    for set in node.sets().iter().filter(|set| set_len_bytes(set) > SET_LEN_MAX_BYTES) {
+        found.add(Severity::Error, name, Problem::SetTooLarge(set.rtype()));
+    }
     if node.has(RecordType::DS) && !node.has(RecordType::NS) {
         found.add(Severity::Warning, name, Problem::DsWithoutNs);
     }
@@ -218,6 +226,11 @@ fn node_alone(zone: &ZoneData, name: &Name, node: &Node, found: &mut Findings) {
             services(name, set, found);
         }
     }
+}
+
+/// What the set takes in an answer: each owner is a pointer, and ten bytes of numbers follow it.
+fn set_len_bytes(set: &RRset) -> usize {
+    set.data().iter().map(|data| 12 + data.as_wire().len()).sum()
 }
 
 fn is_null_mx(data: &rdata::RData) -> bool {

@@ -12,6 +12,8 @@
 //! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
 //! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
 //! | [`time`] | time of the calendar |
+//! | [`compiled`], [`catalogue`] | zones made ready for answering, and all of them together |
+//! | [`answer`](mod@answer) | from a query to its answer |
 //! | [`message`] | reading and writing messages |
 //! | [`cookie`], [`rrl`] | who asks from a true address, and how much a network may be sent |
 //! | [`tsig`] | messages signed with a shared secret |
@@ -28,9 +30,12 @@
 //! compares with at most 64 earlier names. Data of records is checked field by field when it enters, and never
 //! afterwards.
 
+pub mod answer;
 pub mod catalog;
+pub mod catalogue;
 pub mod check;
 pub mod code;
+pub mod compiled;
 pub mod cookie;
 pub mod dnssec;
 pub mod master;
@@ -48,7 +53,10 @@ pub mod tsig;
 pub mod update;
 pub mod zone;
 
+pub use answer::{Context, CookieVerdict, Cookies, Kind, Outcome, Reply, Transport, answer};
+pub use catalogue::Catalogue;
 pub use code::{Class, Opcode, Rcode, RecordType, Serial, Ttl};
+pub use compiled::{CompileError, CompiledZone};
 pub use message::{
     Flags, Full, Header, MessageError, MessageReader, MessageWriter, Question, RawRecord, Section,
 };

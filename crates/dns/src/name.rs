@@ -95,7 +95,7 @@ impl Name {
     /// The possibly compressed name at `at` in `message`, and the offset behind it.
     ///
     /// Pointers must lead strictly backwards, each further than the one before (RFC 1035 §4.1.4: "a
-    /// prior occurrence"), so that at most [`LABELS_MAX`] steps are taken.
+    /// prior occurrence"), and there are at most [`LABELS_MAX`] of them.
     ///
     /// # Errors
     /// Any [`NameError`] of the wire form.
@@ -390,6 +390,8 @@ pub(crate) fn expand(
     buf: &mut [u8; NAME_LEN_MAX_BYTES],
 ) -> Result<(usize, usize), NameError> {
     let (mut from, mut len, mut end, mut lowest) = (at, 0, None, at);
+    // A name of 127 labels needs no more pointers than that; a chain of them costs time and says nothing.
+    let mut pointers_left = LABELS_MAX;
     loop {
         let byte = *message.get(from).ok_or(NameError::Truncated)?;
         match byte {
@@ -412,9 +414,10 @@ pub(crate) fn expand(
                 let low = *message.get(from + 1).ok_or(NameError::Truncated)?;
                 end.get_or_insert(from + 2);
                 let target = usize::from(byte & 0x3f) << 8 | usize::from(low);
-                if target >= lowest {
+                if target >= lowest || pointers_left == 0 {
                     return Err(NameError::BadPointer);
                 }
+                pointers_left -= 1;
                 lowest = target;
                 from = target;
             }
