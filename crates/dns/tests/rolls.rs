@@ -1,5 +1,6 @@
 //! Two simulated years of key rolls, hour by hour, before a resolver that may hold any record as long as
 //! its TTL: whatever mixture of old and new it holds, it must be able to validate.
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
 
 use std::collections::BTreeSet;
 

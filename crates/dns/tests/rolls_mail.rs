@@ -1,5 +1,6 @@
 //! DKIM and TLSA keys over simulated years, hour by hour, before readers that may hold any record, or the
 //! knowledge that there is none, as long as its TTL.
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
 
 use std::collections::BTreeMap;
 

@@ -1,14 +1,20 @@
 //! The keys of one zone, and which of their rolls is under way.
 
+mod policy;
+mod request;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::policy::{Delays, Layout, Policy};
+pub use self::request::{RefusedRequest, Request};
 use super::algorithm::{self, Roll as Replacement};
 use super::joining::Joining;
 use super::leaving::Leaving;
 use super::{DsSeen, KeyId, Observed, Role, Spread, Timestamp, TtlMemory, Wait, ksk, zsk};
 use crate::dnssec::algorithm::Algorithm;
+use crate::dnssec::ds::{DigestType, Ds};
 use crate::dnssec::key::DnsKey;
-use crate::time::{DAY_SECONDS, HOUR_SECONDS};
+use crate::name::Name;
 
 /// One key of a zone. The private half is the caller's, under the same [`KeyId`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,55 +70,6 @@ impl Pair {
     }
 }
 
-/// One key for all, or two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// One CSK.
-    Single,
-    /// A KSK and a ZSK.
-    Split,
-}
-
-/// How keys are made, how long they live, and how careful rolls are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
-    /// The algorithm of new keys. What is in use changes by [`Request::Replace`] only.
-    pub algorithm: Algorithm,
-    /// One key or two; changes by [`Request::Replace`] only.
-    pub layout: Layout,
-    /// The TTL of DNSKEY, CDS and CDNSKEY.
-    pub dnskey_ttl_seconds: u32,
-    /// How long a ZSK signs before it is rolled; `None`: until asked.
-    pub zsk_lifetime_seconds: Option<u32>,
-    /// How long a KSK or CSK signs before it is rolled; `None`: until asked. Give it a time only where
-    /// the parent was seen to follow CDS records: else each roll waits for the owner.
-    pub top_lifetime_seconds: Option<u32>,
-    /// Added to each wait for caches: what caches keep beyond the TTL, and clocks that differ.
-    pub safety_seconds: u32,
-    /// How long after all of the parent's addresses showed a change one of the machines behind them
-    /// may still not.
-    pub parent_propagation_seconds: u32,
-    /// Whether CDS and CDNSKEY are published.
-    pub cds: bool,
-}
-
-impl Default for Policy {
-    /// A CSK of algorithm 13 without scheduled rolls; should there be a ZSK, sixty days.
-    fn default() -> Policy {
-        Policy {
-            algorithm: Algorithm::ECDSAP256SHA256,
-            layout: Layout::Single,
-            dnskey_ttl_seconds: HOUR_SECONDS,
-            zsk_lifetime_seconds: Some(60 * DAY_SECONDS),
-            top_lifetime_seconds: None,
-            safety_seconds: HOUR_SECONDS,
-            parent_propagation_seconds: HOUR_SECONDS,
-            cds: true,
-        }
-    }
-}
-
 /// What CDS and CDNSKEY say (RFC 7344, RFC 8078).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -161,68 +118,6 @@ pub enum Action {
     NotifyParent,
     /// Destroy the private key: nothing needs it any more.
     Destroy(KeyId),
-}
-
-/// What the owner of a zone may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
-    /// Sign the zone.
-    Sign,
-    /// Stop signing it, once the parent removed the DS.
-    Unsign,
-    /// Roll the ZSK.
-    RollZone,
-    /// Roll the KSK or CSK.
-    RollTop,
-    /// Go over to the algorithm and layout of the policy.
-    Replace,
-}
-
-/// Why a request cannot be met now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefusedRequest {
-    /// The zone is signed already.
-    Signed,
-    /// The zone is not signed.
-    Unsigned,
-    /// The zone has one key for all: roll that one.
-    NoZoneKey,
-    /// Another change of keys is under way, and this one has to wait for it.
-    Busy,
-    /// The parent shows no DS yet: there is nothing to roll at the parent.
-    NotTrusted,
-}
-
-impl std::fmt::Display for RefusedRequest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            RefusedRequest::Signed => "the zone is signed already",
-            RefusedRequest::Unsigned => "the zone is not signed",
-            RefusedRequest::NoZoneKey => "the zone has one key for all; roll that one",
-            RefusedRequest::Busy => "another change of keys is under way, and has to end first",
-            RefusedRequest::NotTrusted => "the parent shows no DS of this zone yet",
-        })
-    }
-}
-
-impl std::error::Error for RefusedRequest {}
-
-/// The waits for caches, safety included. In seconds.
-#[derive(Debug, Clone, Copy)]
-pub struct Delays {
-    /// For the data of the zone, and for knowing that something is not there.
-    pub data_seconds: u32,
-    /// For the key set.
-    pub keys_seconds: u32,
-    /// For the DS at the parent.
-    pub ds_seconds: u32,
-}
-
-impl Delays {
-    /// For anything of the zone.
-    pub(super) fn all_seconds(self) -> u32 {
-        self.data_seconds.max(self.keys_seconds)
-    }
 }
 
 /// What a step goes by, and what it asks for.
@@ -370,12 +265,20 @@ impl ZoneKeys {
         }
     }
 
-    /// Whose digest a DS record is: `matches` says if a DS is that of a DNSKEY. See
-    /// [`Ds::is_of`].
-    pub fn recognise(&self, key_tag: u16, algorithm: u8, matches: impl Fn(&DnsKey) -> bool) -> DsSeen {
-        let mut made = self.keys.iter().filter_map(|key| Some((key.id, key.dnskey()?)));
-        let ours = made.find(|(_, key)| key.key_tag() == key_tag && matches(key));
-        ours.map_or(DsSeen::Foreign { key_tag, algorithm }, |(id, _)| DsSeen::Ours(id))
+    /// Whose digest a DS record of the zone `apex` is.
+    pub fn recognise(&self, apex: &Name, ds: &Ds) -> DsSeen {
+        let made = self.keys.iter().filter_map(|key| Some((key.id, key.dnskey()?)));
+        let mut ours = made.filter(|(_, key)| ds.is_of(apex, key));
+        let foreign = DsSeen::Foreign { key_tag: ds.key_tag, algorithm: ds.algorithm.0 };
+        ours.next().map_or(foreign, |(id, _)| DsSeen::Ours(id))
+    }
+
+    /// The DS records that the parent should show now, as text to be put to the registrar:
+    /// `example.org. IN DS 12345 13 2 …`. Empty if it should show none.
+    pub fn wanted_ds_text(&self, apex: &Name) -> Vec<String> {
+        let keys = self.wanted_ds().into_iter().filter_map(|id| self.key(id)?.dnskey());
+        let ds = keys.filter_map(|key| Ds::of(apex, &key, DigestType::SHA256));
+        ds.map(|ds| format!("{apex} IN DS {ds}")).collect()
     }
 
     /// The keys whose DS the parent should show now; for the text to be put to the registrar. Empty
@@ -424,91 +327,6 @@ impl ZoneKeys {
             data_seconds: kept(self.zone_ttl.max_seconds()),
             keys_seconds: kept(self.dnskey_ttl.max_seconds().max(policy.dnskey_ttl_seconds)),
             ds_seconds: kept(self.ds_ttl.max_seconds()).saturating_add(policy.parent_propagation_seconds),
-        }
-    }
-
-    /// Asks for a change of keys. It begins with the next steps.
-    ///
-    /// # Errors
-    /// [`RefusedRequest`] if the present state does not allow it; nothing is changed then.
-    pub fn request(&mut self, request: Request, policy: &Policy) -> Result<(), RefusedRequest> {
-        if self.pending.is_some() {
-            return Err(RefusedRequest::Busy);
-        }
-        match request {
-            Request::Sign => self.request_sign(policy),
-            Request::Unsign => self.request_unsign(),
-            Request::RollZone => self.request_zone_roll(),
-            Request::RollTop => self.request_top_roll(),
-            Request::Replace => match (&self.chain, &self.zone_roll) {
-                (Chain::Secure(_), None) => {
-                    self.pending = Some(Pending::Replace(self.allocate_pair(policy)));
-                    Ok(())
-                }
-                (Chain::Unsigned, _) => Err(RefusedRequest::Unsigned),
-                (Chain::Joining(..), _) => Err(RefusedRequest::NotTrusted),
-                _ => Err(RefusedRequest::Busy),
-            },
-        }
-    }
-
-    fn request_sign(&mut self, policy: &Policy) -> Result<(), RefusedRequest> {
-        match self.chain {
-            Chain::Unsigned => {
-                self.pending = Some(Pending::Join(self.allocate_pair(policy)));
-                Ok(())
-            }
-            // The signatures are still there: the DS is only not to go after all.
-            Chain::Leaving(pair, Leaving::Submitting(_) | Leaving::Caching(_)) => {
-                self.chain = Chain::Joining(pair, Joining::Submitting(Spread::Unserved));
-                self.revision += 1;
-                Ok(())
-            }
-            Chain::Leaving(..) => Err(RefusedRequest::Busy),
-            _ => Err(RefusedRequest::Signed),
-        }
-    }
-
-    fn request_unsign(&mut self) -> Result<(), RefusedRequest> {
-        match (&self.chain, &self.zone_roll) {
-            (Chain::Joining(pair, _) | Chain::Secure(pair), None) => {
-                self.chain = Chain::Leaving(*pair, Leaving::new());
-                self.revision += 1;
-                Ok(())
-            }
-            (Chain::Unsigned, _) => Err(RefusedRequest::Unsigned),
-            _ => Err(RefusedRequest::Busy),
-        }
-    }
-
-    fn request_zone_roll(&mut self) -> Result<(), RefusedRequest> {
-        let Some(pair) = self.current() else {
-            return Err(RefusedRequest::Unsigned);
-        };
-        if pair.top == pair.zone {
-            return Err(RefusedRequest::NoZoneKey);
-        }
-        match (&self.chain, &self.zone_roll) {
-            (Chain::Joining(_, Joining::Submitting(_)) | Chain::Secure(_) | Chain::Rolling(..), None) => {
-                let algorithm = self.algorithm_of(pair.zone);
-                self.pending = Some(Pending::Zone(self.allocate(Role::Zsk, algorithm)));
-                Ok(())
-            }
-            _ => Err(RefusedRequest::Busy),
-        }
-    }
-
-    fn request_top_roll(&mut self) -> Result<(), RefusedRequest> {
-        match self.chain {
-            Chain::Secure(pair) => {
-                let role = if pair.top == pair.zone { Role::Csk } else { Role::Ksk };
-                let algorithm = self.algorithm_of(pair.top);
-                self.pending = Some(Pending::Top(self.allocate(role, algorithm)));
-                Ok(())
-            }
-            Chain::Unsigned => Err(RefusedRequest::Unsigned),
-            Chain::Joining(..) => Err(RefusedRequest::NotTrusted),
-            _ => Err(RefusedRequest::Busy),
         }
     }
 

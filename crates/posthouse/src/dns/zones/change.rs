@@ -12,7 +12,7 @@ use super::{JOURNAL_KEPT, ZoneError, Zones, head_of, stored_name, zone_name};
 use dns::check::{Severity, check};
 use dns::dnssec::denial::Denial;
 use dns::dnssec::plan::SigningPlan;
-use dns::dnssec::sign::{SigningPolicy, sign_zone};
+use dns::dnssec::sign::{Signed, SigningPolicy, sign_zone};
 use dns::roll::{Observed, Timestamp};
 use dns::{Name, RecordType, Serial, ZoneData};
 use std::collections::HashMap;
@@ -428,6 +428,12 @@ impl Zones {
         let signing = SigningPolicy { denial: denial(&draft.settings), ..SigningPolicy::default() };
         let ring = Keyring::new(&draft.keys.rows);
         let sign = |previous: &ZoneData, serial: Serial| {
+            if !plan.signs() {
+                // Also what came with signatures of its own is served as it came.
+                let mut zone = unsigned.clone();
+                zone.set_serial(serial);
+                return Ok(Signed { zone, next_due: None, made: 0, kept: 0 });
+            }
             let signed = sign_zone(&unsigned, Some(previous), &plan, &signing, (serial, now), &ring);
             signed.map_err(|error| ZoneError::Refused(error.to_string()))
         };
@@ -504,7 +510,7 @@ fn with_served_ttl(managed: Vec<dns::Record>, zone: &ZoneData) -> Vec<dns::Recor
 }
 
 fn denial(settings: &ZoneSettings) -> Denial {
-    if settings.nsec3 { Denial::Nsec3 { opt_out: false } } else { Denial::Nsec }
+    if settings.nsec3 { Denial::Nsec3 } else { Denial::Nsec }
 }
 
 /// A new zone begins with what a file brought, or with the time, which is later than what another server that
