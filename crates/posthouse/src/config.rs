@@ -383,11 +383,7 @@ impl Config {
 
     /// The names of listed services that this version does not serve, to be said at the start.
     pub fn not_served(&self) -> Vec<&'static str> {
-        let listed = [
-            ("ftp", &self.listen.ftp),
-            ("ftps", &self.listen.ftps),
-            ("https", &self.listen.https),
-        ];
+        let listed = [("ftp", &self.listen.ftp), ("ftps", &self.listen.ftps), ("https", &self.listen.https)];
         listed.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, _)| name).collect()
     }
 }

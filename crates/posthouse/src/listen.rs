@@ -72,10 +72,7 @@ impl ServiceName {
 
     /// Whether TLS comes before the first word.
     pub const fn is_inside_tls(self) -> bool {
-        matches!(
-            self,
-            ServiceName::Submissions | ServiceName::Imaps | ServiceName::Pop3s | ServiceName::Dot
-        )
+        matches!(self, ServiceName::Submissions | ServiceName::Imaps | ServiceName::Pop3s | ServiceName::Dot)
     }
 
     fn addresses(self, config: &Config) -> &[SocketAddr] {

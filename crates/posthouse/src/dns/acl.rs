@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn a_peer_listens_where_it_says() {
         let of = |address: &str| {
-            target(&Peer { role: PeerRole::Notified, address: address.into(), key: None }).map(|at| at.to_string())
+            target(&Peer { role: PeerRole::Notified, address: address.into(), key: None })
+                .map(|at| at.to_string())
         };
         assert_eq!(of("192.0.2.1").as_deref(), Some("192.0.2.1:53"));
         assert_eq!(of("[2001:db8::1]:5300").as_deref(), Some("[2001:db8::1]:5300"));

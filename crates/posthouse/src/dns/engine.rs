@@ -69,13 +69,9 @@ impl Datagrams {
     }
 
     fn plain(&mut self, query: &[u8], address: IpAddr, insist: bool, out: &mut [u8]) -> Outcome {
-        let jar =
-            CookieJar { names: &self.names, address, unix_s: cookie_time(self.unix_s), insist };
-        let context = Context {
-            nsid: self.names.nsid(),
-            cookies: Some(&jar),
-            ..Context::new(Transport::Udp)
-        };
+        let jar = CookieJar { names: &self.names, address, unix_s: cookie_time(self.unix_s), insist };
+        let context =
+            Context { nsid: self.names.nsid(), cookies: Some(&jar), ..Context::new(Transport::Udp) };
         answer(query, &context, self.zones.load(), out)
     }
 

@@ -42,7 +42,10 @@ pub async fn run(names: Arc<Names>, clock: Clock, mut stop: watch::Receiver<bool
             }
             Ok(Event::Removed(_)) => {}
             Err(broadcast::error::RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "more zones changed than could be told: their secondaries look by themselves");
+                tracing::warn!(
+                    missed,
+                    "more zones changed than could be told: their secondaries look by themselves"
+                );
             }
             Err(broadcast::error::RecvError::Closed) => return,
         }

@@ -63,7 +63,12 @@ struct Watched {
 }
 
 /// Keeps all secondary zones fresh until `stop`. `told` are zones of which a primary says that they changed.
-pub async fn run(names: Arc<Names>, clock: Clock, mut told: mpsc::Receiver<Name>, mut stop: watch::Receiver<bool>) {
+pub async fn run(
+    names: Arc<Names>,
+    clock: Clock,
+    mut told: mpsc::Receiver<Name>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut events = names.zones().events();
     let (done, mut looked) = mpsc::channel(LOOKS_MAX);
     let room = Arc::new(Semaphore::new(LOOKS_MAX));
@@ -206,7 +211,8 @@ async fn look_at(names: &Arc<Names>, head: &Head, remote: &Remote) -> Result<Soa
     if let Some(own) = &own_soa {
         let id = random_id();
         let query = soa_query(id, zone);
-        let serial = remote.ask(&query, |answer| soa_answer(answer, id, zone)).await.map_err(LookError::Ask)?;
+        let serial =
+            remote.ask(&query, |answer| soa_answer(answer, id, zone)).await.map_err(LookError::Ask)?;
         if !serial.is_after(own.serial) {
             return Ok(own.clone());
         }
@@ -230,7 +236,12 @@ async fn look_at(names: &Arc<Names>, head: &Head, remote: &Remote) -> Result<Soa
 }
 
 /// Checks what came and has it written and served.
-async fn take(names: &Arc<Names>, zone: &Name, received: Received, remote: &Remote) -> Result<Soa, LookError> {
+async fn take(
+    names: &Arc<Names>,
+    zone: &Name,
+    received: Received,
+    remote: &Remote,
+) -> Result<Soa, LookError> {
     let (names, zone, from) = (names.clone(), zone.clone(), remote.address);
     let work = tokio::task::spawn_blocking(move || match received {
         Received::UpToDate(_) => {
@@ -239,7 +250,8 @@ async fn take(names: &Arc<Names>, zone: &Name, received: Received, remote: &Remo
         }
         Received::Whole(records) => {
             let kind = "whole";
-            let fresh = ZoneData::from_records(zone.clone(), records).map_err(|error| LookError::Unfit(error.to_string()))?;
+            let fresh = ZoneData::from_records(zone.clone(), records)
+                .map_err(|error| LookError::Unfit(error.to_string()))?;
             put(&names, &zone, &format!("{kind} from {from}"), move |_| Ok(fresh.clone()))
         }
         Received::Steps(steps) => put(&names, &zone, &format!("differences from {from}"), move |served| {
@@ -262,17 +274,15 @@ fn put(
 ) -> Result<Soa, LookError> {
     let why = Why { kind: ZoneChangeKind::Transfer, ..Why::upkeep(what) };
     let mut unfit = None;
-    let changed = names.zones().change(zone, &why, |draft| {
-        match make(&draft.book.served).and_then(fit) {
-            Ok((fresh, soa)) => {
-                draft.serial_wish = Some(soa.serial);
-                draft.yours = fresh;
-                Ok(soa)
-            }
-            Err(why) => {
-                unfit = Some(why);
-                Err(ZoneError::Refused("the transfer does not fit".into()))
-            }
+    let changed = names.zones().change(zone, &why, |draft| match make(&draft.book.served).and_then(fit) {
+        Ok((fresh, soa)) => {
+            draft.serial_wish = Some(soa.serial);
+            draft.yours = fresh;
+            Ok(soa)
+        }
+        Err(why) => {
+            unfit = Some(why);
+            Err(ZoneError::Refused("the transfer does not fit".into()))
         }
     });
     match (changed, unfit) {

@@ -35,9 +35,8 @@ pub fn open(config: &Config) -> io::Result<Opened> {
         0 => (cores / 2).clamp(1, THREADS_MAX),
         count => count,
     };
-    let open = |address| {
-        udp::open(address, threads).map_err(|error| explain(ServiceName::Dns, address, &error))
-    };
+    let open =
+        |address| udp::open(address, threads).map_err(|error| explain(ServiceName::Dns, address, &error));
     Ok(Opened(config.listen.dns.iter().copied().map(open).collect::<io::Result<_>>()?))
 }
 

@@ -1,7 +1,8 @@
 //! The zones as they are answered from: immutable, swapped whole, so that whoever answers never waits.
 
 use super::zones::Serving;
-use ::dns::{Catalogue, CompiledZone, Name, Served, ZoneData};
+use ::dns::catalogue::Served;
+use ::dns::{Catalogue, CompiledZone, Name, ZoneData};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -124,7 +124,8 @@ impl Stream {
 /// A name in wire form.
 pub fn wire(name: &str) -> Vec<u8> {
     let labels = name.split('.').filter(|label| !label.is_empty());
-    let mut wire: Vec<u8> = labels.flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).collect();
+    let mut wire: Vec<u8> =
+        labels.flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).collect();
     wire.push(0);
     wire
 }
@@ -159,7 +160,10 @@ fn common_clients_are_answered_by_both_ways() {
     let port = server.port("dns");
     for way in ["+notcp", "+tcp"] {
         let said = dig(port, &[way, "www.zone.test", "A"]);
-        assert!(said.contains("status: NOERROR") && said.contains("192.0.2.1") && said.contains("192.0.2.2"), "{said}");
+        assert!(
+            said.contains("status: NOERROR") && said.contains("192.0.2.1") && said.contains("192.0.2.2"),
+            "{said}"
+        );
         assert!(said.contains(" aa"), "{said}");
         assert!(dig(port, &[way, "alias.zone.test", "A"]).contains("192.0.2.2"));
         assert!(dig(port, &[way, "x.y.wild.zone.test", "TXT"]).contains("\"wild\""));
@@ -171,7 +175,9 @@ fn common_clients_are_answered_by_both_ways() {
     assert!(dig(port, &["+noedns", "+ignore", "big.zone.test", "TXT"]).contains(" tc"));
     assert!(dig(port, &["+noedns", "big.zone.test", "TXT"]).contains("eeee"));
     let at = format!("@127.0.0.1#{port}");
-    let said = run(program("kdig").args([&at, "+tcp", "+keepopen", "www.zone.test", "A", "alias.zone.test", "A"])).ok();
+    let said =
+        run(program("kdig").args([&at, "+tcp", "+keepopen", "www.zone.test", "A", "alias.zone.test", "A"]))
+            .ok();
     assert!(said.matches("192.0.2.1").count() >= 2, "{said}");
 }
 
@@ -180,7 +186,8 @@ fn questions_inside_tls_are_answered() {
     let server = serve();
     let at = format!("@127.0.0.1#{}", server.port("dot"));
     let ca = format!("+tls-ca={}", server.certificate().display());
-    let said = run(program("kdig").args([&at, "+tls", &ca, "+tls-hostname=localhost", "www.zone.test", "A"])).ok();
+    let said =
+        run(program("kdig").args([&at, "+tls", &ca, "+tls-hostname=localhost", "www.zone.test", "A"])).ok();
     assert!(said.contains("192.0.2.1") && said.contains("TLS"), "{said}");
 }
 

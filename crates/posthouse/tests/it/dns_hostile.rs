@@ -1,6 +1,8 @@
 //! Bad input, byte by byte; after each case the server must still answer.
 
-use crate::dns::{ANSWER_WAIT, Stream, ask, ask_in_vain, canary, query, query_with_opt, serve, serve_with, wire};
+use crate::dns::{
+    ANSWER_WAIT, Stream, ask, ask_in_vain, canary, query, query_with_opt, serve, serve_with, wire,
+};
 use crate::server::setup;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -31,7 +33,8 @@ fn code(answer: &[u8]) -> u16 {
         }
         at += 5;
     }
-    let is_opt = answer[11] == 1 && answer[7] == 0 && answer[9] == 0 && answer.get(at..at + 3) == Some(&[0, 0, 41]);
+    let is_opt =
+        answer[11] == 1 && answer[7] == 0 && answer[9] == 0 && answer.get(at..at + 3) == Some(&[0, 0, 41]);
     low | if is_opt { u16::from(answer[at + 5]) << 4 } else { 0 }
 }
 
@@ -82,7 +85,11 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Expected)> {
         ("2: a question is announced and missing", HEADER.to_vec(), Code(1)),
         ("3: an answer", with(plain(), &[(2, 0x80)]), Silence),
         ("4: no question", with(plain(), &[(5, 0)])[..12].to_vec(), Code(1)),
-        ("5: two questions", with([plain(), wire("a.zone.test"), vec![0, 1, 0, 1]].concat(), &[(5, 2)]), Code(1)),
+        (
+            "5: two questions",
+            with([plain(), wire("a.zone.test"), vec![0, 1, 0, 1]].concat(), &[(5, 2)]),
+            Code(1),
+        ),
         ("6: 65535 questions", with(plain(), &[(4, 255), (5, 255)]), Code(1)),
         ("7: opcode 3", with(plain(), &[(2, 3 << 3)]), Code(4)),
         ("7: opcode 15", with(plain(), &[(2, 15 << 3)]), Code(4)),
@@ -119,7 +126,11 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Expected)> {
         ("33: AXFR by UDP", query("zone.test", 252), OneOf(&[1, 4, 5])),
         ("35: IXFR without its SOA record", query("zone.test", 251), Code(1)),
         ("44: a notification by a stranger", with(query("zone.test", 6), &[(2, 4 << 3)]), Code(5)),
-        ("40: an update without a zone", with(query("zone.test", 6), &[(2, 5 << 3), (5, 0)])[..12].to_vec(), Code(1)),
+        (
+            "40: an update without a zone",
+            with(query("zone.test", 6), &[(2, 5 << 3), (5, 0)])[..12].to_vec(),
+            Code(1),
+        ),
         ("40: an update of a type", with(query("zone.test", 1), &[(2, 5 << 3)]), Code(1)),
         ("41: an update by a stranger", with(query("zone.test", 6), &[(2, 5 << 3)]), Code(5)),
     ]
@@ -247,7 +258,8 @@ fn handshakes_that_break_off_leave_no_trace() {
 
 #[test]
 fn a_flood_is_limited_and_a_cookie_lifts_the_limit() {
-    let mut server = setup().not_exempt().tables("[dns]\nresponses_per_s = 5\nerrors_per_s = 5\nslip = 2\n").prepare();
+    let mut server =
+        setup().not_exempt().tables("[dns]\nresponses_per_s = 5\nerrors_per_s = 5\nslip = 2\n").prepare();
     server.launch();
     crate::dns::import(&server, "zone.test", crate::dns::ZONE);
     let port = server.port("dns");

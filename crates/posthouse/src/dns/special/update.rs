@@ -46,7 +46,8 @@ fn carry_out(zones: &crate::dns::zones::Zones, update: &Update, what: &str) -> R
     let mut refusal = None;
     let changed = zones.change(&update.zone.name, &Why::edit(what), |draft| {
         let mut zone = draft.unsigned();
-        let owner = |name: &::dns::Name, rtype| draft.is_managed(name, rtype).then(|| "mail records".to_string());
+        let owner =
+            |name: &::dns::Name, rtype| draft.is_managed(name, rtype).then(|| "mail records".to_string());
         if let Err(why) = update.check(&zone, owner) {
             refusal = Some(why);
             return Err(ZoneError::Refused("the update was refused".into()));
