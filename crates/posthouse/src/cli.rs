@@ -174,9 +174,7 @@ fn request(command: Command) -> Result<Option<Request>, Failure> {
     }))
 }
 
-fn account_request(
-    command: AccountCommand,
-) -> Result<Option<Request>, Failure> {
+fn account_request(command: AccountCommand) -> Result<Option<Request>, Failure> {
     Ok(Some(match command {
         AccountCommand::Add { address, quota } => {
             let password = new_password(&address)?;
@@ -256,11 +254,7 @@ fn read_accounts(file: &std::path::Path) -> io::Result<Vec<(String, String)>> {
 }
 
 /// Asks the running server, or, where none runs, does it right here.
-fn ask(
-    config: &Config,
-    request: Request,
-    printer: &mut Printer,
-) -> Result<ExitCode, Failure> {
+fn ask(config: &Config, request: Request, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let reply = match control::ask(&config.data_dir, &request, &mut |progress| printer.progress(&progress))? {
         Some(reply) => reply,
         None => {

@@ -3,6 +3,10 @@
 use crate::auth::{Authenticator, Origin};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::dns;
+use crate::dns::facts::HostFacts;
+use crate::dns::snapshot::Snapshot;
+use crate::dns::zones::Zones;
 use crate::driver::{self, Wire};
 use crate::imap::ImapService;
 use crate::listen::{self, Admission, Gate, ServiceName};
@@ -121,16 +125,27 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     let clock = Clock::new();
     let acceptor = Acceptor::load(config).map_err(|error| ServeError::Other(error.to_string()))?;
     let listeners = listen::open(config)?;
+    let datagrams = dns::server::open(config)?;
     let control = control::open(&config.data_dir)?;
     let (stop_now, stop) = watch::channel(false);
     let server = Arc::new(Server::new(config, store.clone(), clock, acceptor.clone(), stop.clone())?);
+    let snapshot = Snapshot::default();
+    let zones = load_zones(config, &store, &snapshot).await?;
+    let needs =
+        dns::server::Needs { config, zones, snapshot, clock, acceptor: acceptor.clone(), stop: stop.clone() };
+    let names = dns::server::start(datagrams, needs)?;
     // Each task holds a sender; when all are gone, all have finished.
     let (busy, mut all_done) = mpsc::channel::<()>(1);
     for (service, listener) in listeners {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%service, %address, "listening");
         }
-        tokio::spawn(accept(server.clone(), service, listener, busy.clone()));
+        match service {
+            ServiceName::Dns | ServiceName::Dot => {
+                names.accept(listener, service.is_inside_tls(), stop.clone(), busy.clone());
+            }
+            _ => drop(tokio::spawn(accept(server.clone(), service, listener, busy.clone()))),
+        }
     }
     tokio::spawn(control::serve(control, store.clone(), stop.clone()));
     tokio::spawn(look_after(store.clone(), server.smtp.room.clone(), clock, stop.clone()));
@@ -150,11 +165,26 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     notify(&[sd_notify::NotifyState::Stopping]);
     let _ = stop_now.send(true);
     drop((busy, server));
+    let _ = tokio::task::spawn_blocking(|| names.stop()).await;
     if tokio::time::timeout(STOP_WAIT, all_done.recv()).await.is_err() {
         tracing::warn!("some connections did not finish in time");
     }
     let _ = std::fs::remove_file(control::path(&config.data_dir));
     Ok(())
+}
+
+/// Reads all zones; they are served from `snapshot` before the first question is taken.
+async fn load_zones(config: &Config, store: &Store, snapshot: &Snapshot) -> Result<Zones, ServeError> {
+    let host = HostFacts::of(config).map_err(ServeError::Other)?;
+    let zones = Zones::new(store.clone(), host, dns::zones::calendar(), Box::new(snapshot.clone()));
+    let loading = zones.clone();
+    let loaded = tokio::task::spawn_blocking(move || loading.load()).await;
+    match loaded {
+        Ok(Ok(count)) => tracing::info!(count, "zones are loaded"),
+        Ok(Err(error)) => return Err(ServeError::Other(format!("the zones cannot be loaded: {error}"))),
+        Err(error) => return Err(ServeError::Other(format!("the zones cannot be loaded: {error}"))),
+    }
+    Ok(zones)
 }
 
 /// Each connection is a file. Shells give processes 1024 of them, and permission to ask for more.
@@ -369,7 +399,7 @@ impl Server {
                 let service = Pop3Service::new(self.pop3.clone(), origin);
                 driver::run(session, service, wire, self.clock, self.stop.clone()).await
             }
-            ServiceName::Http => return,
+            ServiceName::Http | ServiceName::Dns | ServiceName::Dot => return,
         };
         tracing::debug!(%service, peer = %peer, ?end, "connection ended");
         drop(admission);

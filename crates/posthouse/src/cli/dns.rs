@@ -278,11 +278,9 @@ pub fn request(command: DnsCommand) -> Result<Request, Failure> {
         }
         DnsCommand::Tsig(command) => tsig(command)?,
         DnsCommand::Key(KeyCommand::Export { zone }) => DnsRequest::KeyExport { zone },
-        DnsCommand::Key(KeyCommand::Import { zone, public, private }) => DnsRequest::KeyImport {
-            zone,
-            public: text_of(&public)?,
-            private: text_of(&private)?,
-        },
+        DnsCommand::Key(KeyCommand::Import { zone, public, private }) => {
+            DnsRequest::KeyImport { zone, public: text_of(&public)?, private: text_of(&private)? }
+        }
         DnsCommand::Key(KeyCommand::Next) => DnsRequest::NextCertificateKey,
     }))
 }

@@ -320,10 +320,7 @@ pub fn missing(here: &ZoneData, there: &ZoneData) -> Vec<Record> {
             let other = there.get(owner, set.rtype()).filter(|other| other.ttl == set.ttl);
             let lacks = |data: &&RData| other.is_none_or(|other| other.data().binary_search(data).is_err());
             out.extend(
-                set.data()
-                    .iter()
-                    .filter(lacks)
-                    .map(|data| Record::new(owner.clone(), set.ttl, data.clone())),
+                set.data().iter().filter(lacks).map(|data| Record::new(owner.clone(), set.ttl, data.clone())),
             );
         }
     }
@@ -382,8 +379,7 @@ fn read_list(rest: &mut &[u8]) -> Result<Vec<Record>, BookError> {
         let owner = Name::from_wire_prefix(rest).map_err(|_| BookError("no name"))?;
         let (fields, after) = rest[owner.as_wire().len()..].split_first_chunk::<8>().ok_or(SHORT)?;
         let [t1, t2, s1, s2, s3, s4, l1, l2] = *fields;
-        let (wire, after) =
-            after.split_at_checked(usize::from(u16::from_be_bytes([l1, l2]))).ok_or(SHORT)?;
+        let (wire, after) = after.split_at_checked(usize::from(u16::from_be_bytes([l1, l2]))).ok_or(SHORT)?;
         let data = RData::from_wire(RecordType(u16::from_be_bytes([t1, t2])), wire)
             .map_err(|_| BookError("no record data"))?;
         list.push(Record::new(owner, Ttl::from_wire(u32::from_be_bytes([s1, s2, s3, s4])), data));

@@ -201,7 +201,11 @@ impl CertificateBook {
         let Some(state) = &self.state else { return Vec::new() };
         let current = state.current();
         state.waits(&policy(), |id| {
-            if Some(id) == current { "the certificate's key".into() } else { format!("certificate key {}", id.0) }
+            if Some(id) == current {
+                "the certificate's key".into()
+            } else {
+                format!("certificate key {}", id.0)
+            }
         })
     }
 }

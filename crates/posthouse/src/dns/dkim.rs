@@ -183,7 +183,12 @@ impl DkimBook {
         }
         let state = serde_json::to_string(&self.state)
             .map_err(|error| StoreError::Corrupt(format!("the DKIM state cannot be written: {error}")))?;
-        tx.put_name_roll(&NameRoll { name: self.domain.clone(), purpose: KeyPurpose::Dkim, due_ms: None, state })
+        tx.put_name_roll(&NameRoll {
+            name: self.domain.clone(),
+            purpose: KeyPurpose::Dkim,
+            due_ms: None,
+            state,
+        })
     }
 
     fn row(&self, algorithm: DkimAlgorithm, id: KeyId) -> Option<&NameKey> {

@@ -100,7 +100,8 @@ fn name_server(entry: &str, own: &[IpAddr]) -> Result<NameServer, String> {
 /// The addresses that services listen on and others can reach: no wildcards, and loopback only where there is
 /// nothing else, as in a test.
 fn listened_on(listen: &Listen) -> Vec<IpAddr> {
-    let lists = [&listen.smtp, &listen.submission, &listen.submissions, &listen.imap, &listen.imaps, &listen.dns];
+    let lists =
+        [&listen.smtp, &listen.submission, &listen.submissions, &listen.imap, &listen.imaps, &listen.dns];
     let all: BTreeSet<IpAddr> = lists
         .into_iter()
         .flatten()
@@ -166,11 +167,17 @@ mod tests {
     #[test]
     fn name_servers_are_this_host_or_those_told() {
         let alone = facts("[listen]\ndns = ['192.0.2.1:53']").unwrap().name_servers;
-        assert_eq!(alone, [NameServer { name: "mx.example.org".into(), addresses: addresses(&["192.0.2.1"]) }]);
+        assert_eq!(
+            alone,
+            [NameServer { name: "mx.example.org".into(), addresses: addresses(&["192.0.2.1"]) }]
+        );
         let text = "[listen]\ndns = ['192.0.2.1:53']\n[dns]\nname_servers = ['ns1.example.org.', 'NS2.example.net 198.51.100.2']";
         let two = facts(text).unwrap().name_servers;
         assert_eq!(two[0].addresses, addresses(&["192.0.2.1"]));
-        assert_eq!((two[1].name.as_str(), &two[1].addresses), ("ns2.example.net", &addresses(&["198.51.100.2"])));
+        assert_eq!(
+            (two[1].name.as_str(), &two[1].addresses),
+            ("ns2.example.net", &addresses(&["198.51.100.2"]))
+        );
         assert!(facts("[dns]\nname_servers = ['ns1.example.org nowhere']").unwrap_err().contains("nowhere"));
     }
 }

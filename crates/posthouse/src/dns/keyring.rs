@@ -64,8 +64,7 @@ impl Sign for Keyring {
 /// A new key pair of algorithm 13: the public half as a DNSKEY holds it (RFC 6605 §4), the secret as PKCS #8.
 fn make() -> Result<(Vec<u8>, Vec<u8>), NoKey> {
     let random = SystemRandom::new();
-    let pkcs8 =
-        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).map_err(|_| NoKey)?;
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).map_err(|_| NoKey)?;
     let pair =
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).map_err(|_| NoKey)?;
     // An uncompressed point: one byte that says so, then the two coordinates that DNSSEC wants.

@@ -262,8 +262,7 @@ pub fn wanted(facts: &Facts) -> Vec<Wanted> {
 
 /// Whether `name` is `zone` or below it; both without final dot, in lower case.
 pub fn is_within(name: &str, zone: &str) -> bool {
-    zone == "."
-        || name.strip_suffix(zone).is_some_and(|head| head.is_empty() || head.ends_with('.'))
+    zone == "." || name.strip_suffix(zone).is_some_and(|head| head.is_empty() || head.ends_with('.'))
 }
 
 /// Text as character-strings (RFC 1035 §5.1), cut where a string is full.
@@ -281,8 +280,11 @@ fn text(value: &str) -> String {
             out
         })
     };
-    let strings: Vec<String> =
-        value.as_bytes().chunks(STRING_LEN_MAX_BYTES).map(|chunk| format!("\"{}\"", escaped(chunk))).collect();
+    let strings: Vec<String> = value
+        .as_bytes()
+        .chunks(STRING_LEN_MAX_BYTES)
+        .map(|chunk| format!("\"{}\"", escaped(chunk)))
+        .collect();
     strings.join(" ")
 }
 
@@ -488,7 +490,11 @@ impl List<'_> {
             self.facts.reports_to.clone().unwrap_or_else(|| format!("postmaster@{}", self.facts.domain));
         self.apex("CAA", format!("0 issue {}", text(&issue)), "who may issue certificates");
         self.apex("CAA", "0 issuewild \";\"".into(), "nobody may issue wildcard certificates");
-        self.apex("CAA", format!("0 iodef {}", text(&format!("mailto:{reports}"))), "who is told of attempts");
+        self.apex(
+            "CAA",
+            format!("0 iodef {}", text(&format!("mailto:{reports}"))),
+            "who is told of attempts",
+        );
     }
 
     /// The reverse zone is the provider's: many servers refuse mail from hosts whose address has another name.

@@ -59,10 +59,8 @@ pub struct Peer {
 pub enum Reply {
     /// The answer is in the buffer; nothing in it: no answer.
     Done,
-    /// Many messages, made as they are sent.
-    Stream(Box<dyn Iterator<Item = Vec<u8>> + Send>),
-    /// One message that must be waited for; empty: none.
-    Later(Pin<Box<dyn Future<Output = Vec<u8>> + Send>>),
+    /// Messages that must be waited for, made as they are sent.
+    Later(Pin<Box<dyn Future<Output = mpsc::Receiver<Vec<u8>>> + Send>>),
     /// The peer is no DNS client: the connection ends.
     Close,
 }
@@ -175,13 +173,8 @@ async fn answer_all<S: Service, C: AsyncRead + AsyncWrite + Unpin>(
             Reply::Close => return write(&mut stream, &mut out, idle).await,
             Reply::Later(work) => {
                 write(&mut stream, &mut out, idle).await?;
-                let message = work.await;
-                if !message.is_empty() {
-                    put(&message, &mut out);
-                }
-            }
-            Reply::Stream(messages) => {
-                for message in messages {
+                let mut messages = work.await;
+                while let Some(message) = messages.recv().await {
                     put(&message, &mut out);
                     if out.len() >= FLUSH_AT_BYTES {
                         write(&mut stream, &mut out, idle).await?;

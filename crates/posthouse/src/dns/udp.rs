@@ -27,14 +27,30 @@ pub const ANSWER_LEN_MAX_BYTES: usize = 1232;
 /// How long a thread waits before it looks whether it should stop.
 pub const LOOK_UP_EVERY: Duration = Duration::from_millis(250);
 
+/// Sends one answer when it is ready, from the address that was asked.
+pub type Later = Box<dyn FnOnce(&[u8]) + Send>;
+
+/// Whom a datagram came from.
+pub struct Sender<'a> {
+    /// Its address.
+    pub address: SocketAddr,
+    later: &'a dyn Fn() -> Later,
+}
+
+impl Sender<'_> {
+    /// A way to answer when the batch is long over.
+    pub fn later(&self) -> Later {
+        (self.later)()
+    }
+}
+
 /// Answers datagrams; one per thread.
 pub trait Respond: Send + 'static {
     /// Called before the queries of a batch.
     fn begin(&mut self);
 
-    /// Answers `query` from `peer` into `out`, which has [`ANSWER_LEN_MAX_BYTES`]; gives the answer's
-    /// length, 0 for none.
-    fn respond(&mut self, query: &[u8], peer: SocketAddr, out: &mut [u8]) -> usize;
+    /// Answers `query` into `out`, which has [`ANSWER_LEN_MAX_BYTES`]; gives the answer's length, 0 for none.
+    fn respond(&mut self, query: &[u8], sender: &Sender<'_>, out: &mut [u8]) -> usize;
 
     /// Called after a batch with what happened in it.
     fn end(&mut self, batch: Batch);
@@ -99,9 +115,9 @@ fn serve<F: Family, R: Respond>(lane: &mut Lane<F>, responder: &mut R, count: us
     let mut batch = Batch { received: u32::try_from(count).unwrap_or(u32::MAX), ..Batch::default() };
     responder.begin();
     for index in 0..count {
-        lane.answer(index, |query, peer, out| {
+        lane.answer(index, |query, sender, out| {
             // One query that trips over a fault must not take the others with it.
-            let answered = catch_unwind(AssertUnwindSafe(|| responder.respond(query, peer, out)));
+            let answered = catch_unwind(AssertUnwindSafe(|| responder.respond(query, sender, out)));
             answered.unwrap_or_else(|_| {
                 batch.panics += 1;
                 0

@@ -190,9 +190,9 @@ impl Zones {
         let loaded: Result<Vec<Vec<(Head, ZoneData)>>, ZoneError> = std::thread::scope(|scope| {
             let tasks: Vec<_> =
                 zones.chunks(share).map(|chunk| scope.spawn(|| self.read_served(chunk))).collect();
-            let joined = tasks.into_iter().map(|task| {
-                task.join().unwrap_or_else(|_| Err(ZoneError::Store(StoreError::Panicked)))
-            });
+            let joined = tasks
+                .into_iter()
+                .map(|task| task.join().unwrap_or_else(|_| Err(ZoneError::Store(StoreError::Panicked))));
             joined.collect()
         });
         let (heads, served): (Vec<Head>, Vec<ZoneData>) = loaded?.into_iter().flatten().unzip();
@@ -206,29 +206,31 @@ impl Zones {
 
     fn read_served(&self, zones: &[Zone]) -> Result<Vec<(Head, ZoneData)>, ZoneError> {
         let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
-        self.0.store.read_blocking(|view| {
-            let mut out = Vec::with_capacity(zones.len());
-            for zone in zones {
-                let head = match head_of(zone, view.zone_peers(zone.id)?, &keys) {
-                    Ok(head) => head,
-                    Err(error) => {
-                        tracing::error!(zone = zone.name, %error, "the zone cannot be served");
-                        continue;
+        self.0
+            .store
+            .read_blocking(|view| {
+                let mut out = Vec::with_capacity(zones.len());
+                for zone in zones {
+                    let head = match head_of(zone, view.zone_peers(zone.id)?, &keys) {
+                        Ok(head) => head,
+                        Err(error) => {
+                            tracing::error!(zone = zone.name, %error, "the zone cannot be served");
+                            continue;
+                        }
+                    };
+                    let content = match view.zone_content(zone.id) {
+                        Err(StoreError::Corrupt(what)) => Err(what),
+                        Err(error) => return Err(error),
+                        Ok(content) => Book::load(&head.name, &content).map_err(|error| error.to_string()),
+                    };
+                    match content {
+                        Ok(book) => out.push((head, book.served)),
+                        Err(error) => tracing::error!(zone = zone.name, error, "the zone cannot be served"),
                     }
-                };
-                let content = match view.zone_content(zone.id) {
-                    Err(StoreError::Corrupt(what)) => Err(what),
-                    Err(error) => return Err(error),
-                    Ok(content) => Book::load(&head.name, &content).map_err(|error| error.to_string()),
-                };
-                match content {
-                    Ok(book) => out.push((head, book.served)),
-                    Err(error) => tracing::error!(zone = zone.name, error, "the zone cannot be served"),
                 }
-            }
-            Ok(out)
-        })
-        .map_err(ZoneError::Store)
+                Ok(out)
+            })
+            .map_err(ZoneError::Store)
     }
 
     fn read_keys(&self) -> Result<(), ZoneError> {
@@ -399,8 +401,9 @@ fn head_of(
     peers: Vec<store::ZonePeer>,
     keys: &HashMap<String, Arc<TsigKey>>,
 ) -> Result<Head, ZoneError> {
-    let settings = ZoneSettings::from_text(&zone.settings)
-        .ok_or_else(|| ZoneError::Store(StoreError::Corrupt(format!("the settings of zone {}", zone.name))))?;
+    let settings = ZoneSettings::from_text(&zone.settings).ok_or_else(|| {
+        ZoneError::Store(StoreError::Corrupt(format!("the settings of zone {}", zone.name)))
+    })?;
     let peers = peers.into_iter().filter_map(|peer| {
         // A key that is not there fits nobody, and must not become no key.
         let key = match &peer.tsig_key {

@@ -211,7 +211,14 @@ fn names_are_within_zones_by_labels() {
 #[test]
 fn base64_is_that_of_rfc_4648() {
     // RFC 4648 §10.
-    let table = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
+    let table = [
+        ("", ""),
+        ("f", "Zg=="),
+        ("fo", "Zm8="),
+        ("foo", "Zm9v"),
+        ("foob", "Zm9vYg=="),
+        ("foobar", "Zm9vYmFy"),
+    ];
     for (plain, coded) in table {
         assert_eq!(base64(plain.as_bytes()), coded);
     }

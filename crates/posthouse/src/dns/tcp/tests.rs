@@ -8,8 +8,13 @@ impl Service for Echo {
     fn message(self: &Arc<Self>, query: &[u8], _peer: &Peer, out: &mut Vec<u8>) -> Reply {
         let whole = query.to_vec();
         match query[0] {
-            b's' => Reply::Stream(Box::new((0..3).map(move |_| whole.clone()))),
-            b'l' => Reply::Later(Box::pin(async move { whole })),
+            b's' | b'l' => Reply::Later(Box::pin(async move {
+                let (put, stream) = mpsc::channel(3);
+                for _ in 0..if whole[0] == b's' { 3 } else { 1 } {
+                    put.send(whole.clone()).await.unwrap();
+                }
+                stream
+            })),
             b'c' => Reply::Close,
             _ => {
                 out.extend_from_slice(query);

@@ -1,16 +1,17 @@
 //! One socket with its buffers, which are made once.
 
 use super::socket::Family;
-use super::{ANSWER_LEN_MAX_BYTES, BATCH, QUERY_LEN_MAX_BYTES};
+use super::{ANSWER_LEN_MAX_BYTES, BATCH, Later, QUERY_LEN_MAX_BYTES, Sender};
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
-    ControlMessage, MsgFlags, MultiHeaders, MultiResults, SockaddrLike, recvmmsg, sendmmsg,
+    ControlMessage, MsgFlags, MultiHeaders, MultiResults, SockaddrLike, recvmmsg, sendmmsg, sendmsg,
 };
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
 /// A datagram that was received: where it lies is its index.
 struct Received<F: Family> {
@@ -28,7 +29,7 @@ struct Answer<F: Family> {
 
 /// A socket, and room for a batch in and a batch out.
 pub(super) struct Lane<F: Family> {
-    socket: UdpSocket,
+    socket: Arc<UdpSocket>,
     is_wildcard: bool,
     input: Box<[u8]>,
     output: Box<[u8]>,
@@ -47,7 +48,7 @@ fn headers<A: SockaddrLike + Copy>(is_wildcard: bool) -> MultiHeaders<A> {
 impl<F: Family> Lane<F> {
     pub fn new(socket: UdpSocket, is_wildcard: bool) -> Lane<F> {
         Lane {
-            socket,
+            socket: Arc::new(socket),
             is_wildcard,
             input: vec![0; BATCH * QUERY_LEN_MAX_BYTES].into(),
             output: vec![0; BATCH * ANSWER_LEN_MAX_BYTES].into(),
@@ -95,13 +96,15 @@ impl<F: Family> Lane<F> {
     }
 
     /// Has the datagram at `index` answered.
-    pub fn answer(&mut self, index: usize, respond: impl FnOnce(&[u8], SocketAddr, &mut [u8]) -> usize) {
+    pub fn answer(&mut self, index: usize, respond: impl FnOnce(&[u8], &Sender<'_>, &mut [u8]) -> usize) {
         let received = &self.received[index];
         let query = &self.input[index * QUERY_LEN_MAX_BYTES..][..received.len];
         let out = &mut self.output[self.answers.len() * ANSWER_LEN_MAX_BYTES..][..ANSWER_LEN_MAX_BYTES];
-        let len = respond(query, F::peer(&received.peer), out);
+        let (peer, local) = (received.peer, received.local);
+        let later = || later::<F>(self.socket.clone(), peer, local);
+        let len = respond(query, &Sender { address: F::peer(&peer), later: &later }, out);
         if len > 0 {
-            self.answers.push(Answer { peer: Some(received.peer), local: received.local, len });
+            self.answers.push(Answer { peer: Some(peer), local, len });
         }
     }
 
@@ -150,4 +153,15 @@ impl<F: Family> Lane<F> {
             sendmmsg(fd, &mut self.send, &slices[..count], &peers[..count], control, MsgFlags::empty())?;
         Ok(sent.count())
     }
+}
+
+fn later<F: Family>(socket: Arc<UdpSocket>, peer: F::Address, local: Option<F::Local>) -> Later {
+    Box::new(move |answer| {
+        let control: Option<ControlMessage<'_>> = local.as_ref().map(F::control);
+        let slices = [IoSlice::new(answer)];
+        let fd = socket.as_raw_fd();
+        if let Err(error) = sendmsg(fd, &slices, control.as_slice(), MsgFlags::empty(), Some(&peer)) {
+            tracing::debug!(%error, "an answer could not be sent");
+        }
+    })
 }

@@ -2,14 +2,19 @@ use super::*;
 use std::net::UdpSocket;
 use std::sync::mpsc;
 
-/// Sends queries back with their first byte changed; silent for `q`, panics for `p`.
+/// Sends queries back with their first byte changed; silent for `q`, later for `l`, panics for `p`.
 struct Echo(mpsc::Sender<Batch>);
 
 impl Respond for Echo {
     fn begin(&mut self) {}
 
-    fn respond(&mut self, query: &[u8], peer: SocketAddr, out: &mut [u8]) -> usize {
-        assert!(peer.port() != 0);
+    fn respond(&mut self, query: &[u8], sender: &Sender<'_>, out: &mut [u8]) -> usize {
+        assert!(sender.address.port() != 0);
+        if query.starts_with(b"l") {
+            let later = sender.later();
+            std::thread::spawn(move || later(b"later"));
+            return 0;
+        }
         assert!(!query.starts_with(b"p"), "a fault");
         if query.starts_with(b"q") {
             return 0;
@@ -45,6 +50,9 @@ fn check(bind: &str, ask: &str) {
         let len = client.recv(&mut buffer).unwrap();
         assert_eq!(buffer[..len], [b"!".as_slice(), &query[1..]].concat());
     }
+    client.send(b"l").unwrap();
+    let len = client.recv(&mut buffer).unwrap();
+    assert_eq!(&buffer[..len], b"later");
     stop.store(true, Ordering::Relaxed);
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     drop(said);
@@ -55,7 +63,7 @@ fn check(bind: &str, ask: &str) {
         total.panics += batch.panics;
         total.unsent += batch.unsent;
     }
-    assert_eq!((received, total.sent, total.panics, total.unsent), (400, 100, 100, 0));
+    assert_eq!((received, total.sent, total.panics, total.unsent), (401, 100, 100, 0));
 }
 
 #[test]

@@ -18,7 +18,8 @@ use dns::{Name, RecordType, Serial, ZoneData};
 use std::collections::HashMap;
 use std::sync::PoisonError;
 use store::{
-    KeyPurpose, Missing, NewZoneChange, PreparedZone, StoreError, Tx, View, Zone, ZoneChangeKind, ZoneKind, ZonePeer,
+    KeyPurpose, Missing, NewZoneChange, PreparedZone, StoreError, Tx, View, Zone, ZoneChangeKind, ZoneKind,
+    ZonePeer,
 };
 
 /// How often a change is begun anew because somebody else changed the zone meanwhile.
@@ -349,7 +350,10 @@ impl Zones {
             true => (None, (0, 0)),
             false => {
                 let (new, counts) = entry(&draft, &after, beside, why, self.now_ms())?;
-                (Some(NewZoneChange { due_ms, settings: settings.clone(), state: state.clone(), ..new }), counts)
+                (
+                    Some(NewZoneChange { due_ms, settings: settings.clone(), state: state.clone(), ..new }),
+                    counts,
+                )
             }
         };
         let zone = Zone { serial: serial.0, due_ms, settings, state, ..draft.zone.clone() };

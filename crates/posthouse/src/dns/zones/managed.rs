@@ -175,10 +175,7 @@ mod tests {
                 Placed::Conflict("TXT \"v=spf1 include:other.example -all\"".into()),
             ),
             (wanted("example.org.", "MX", "10 mx.example.org."), Placed::Managed),
-            (
-                wanted("mx.example.org.", "A", "192.0.2.1"),
-                Placed::Conflict("A 192.0.2.9".into()),
-            ),
+            (wanted("mx.example.org.", "A", "192.0.2.1"), Placed::Conflict("A 192.0.2.9".into())),
             (wanted("mx.example.org.", "AAAA", "2001:db8::1"), Placed::Managed),
             (
                 wanted("www.example.org.", "TXT", "\"v=spf1 -all\""),
