@@ -3,6 +3,8 @@
 
 use crate::auth::credential;
 use crate::dns::request::{DnsReply, DnsRequest};
+use crate::dns::zones::Zones;
+use crate::dns::{domain, orders};
 use crate::trace::{Kind, Name};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -152,18 +154,19 @@ impl From<std::io::Error> for AdminError {
 }
 
 /// Carries out a wish; blocks. `progress` hears of long work.
-pub fn carry_out(store: &Store, request: Request, progress: &mut dyn FnMut(Reply)) -> Reply {
+pub fn carry_out(zones: &Zones, request: Request, progress: &mut dyn FnMut(Reply)) -> Reply {
+    let store = zones.store();
     let done = match request {
         Request::DomainAdd { .. } | Request::DomainList | Request::DomainRemove { .. } => {
-            domains(store, request)
+            domains(zones, request)
         }
         Request::AliasAdd { .. } | Request::AliasList | Request::AliasRemove { .. } => {
             aliases(store, request)
         }
         Request::AccountImport { accounts } => import(store, accounts, progress),
         Request::Trace { query, limit } => traces(store, &query, limit),
-        Request::Dns(_) => Err(AdminError("not yet".into())),
-        Request::Check => check(store, progress),
+        Request::Dns(request) => Ok(orders::carry_out(zones, request)),
+        Request::Check => check(zones, progress),
         request => accounts(store, request),
     };
     done.unwrap_or_else(|error| Reply::Failed { message: error.to_string() })
@@ -173,17 +176,20 @@ fn done(message: String) -> Result<Reply, AdminError> {
     Ok(Reply::Done { message })
 }
 
-fn domains(store: &Store, request: Request) -> Result<Reply, AdminError> {
+fn domains(zones: &Zones, request: Request) -> Result<Reply, AdminError> {
+    let store = zones.store();
     match request {
         Request::DomainAdd { name } => {
-            let text = format!("{name} is a domain of this server now");
-            store.write_blocking(move |tx| tx.add_domain(&name))?;
-            done(text)
+            let added = name.clone();
+            store.write_blocking(move |tx| tx.add_domain(&added))?;
+            let names = domain::added(zones, &name);
+            done(format!("{name} is a domain of this server now; {names}"))
         }
         Request::DomainRemove { name } => {
-            let text = format!("{name} is no domain of this server any more");
-            store.write_blocking(move |tx| tx.remove_domain(&name))?;
-            done(text)
+            let removed = name.clone();
+            store.write_blocking(move |tx| tx.remove_domain(&removed))?;
+            let names = domain::removed(zones, &name);
+            done(format!("{name} is no domain of this server any more{names}"))
         }
         _ => {
             let domains = store.read_blocking(|view| view.domains())?;
@@ -364,10 +370,11 @@ fn story_event(event: store::TraceEvent) -> StoryEvent {
     }
 }
 
-fn check(store: &Store, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminError> {
-    let report = store.check(&mut |now| {
+fn check(zones: &Zones, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminError> {
+    let mut report = zones.store().check(&mut |now| {
         progress(Reply::Progress { step: now.step.to_string(), done: now.done, total: now.total });
     })?;
+    report.findings.extend(domain::check(zones)?);
     let counted = &report.counted;
     Ok(Reply::Checked(Checked {
         findings: report

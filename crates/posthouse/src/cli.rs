@@ -258,8 +258,8 @@ fn ask(config: &Config, request: Request, printer: &mut Printer) -> Result<ExitC
     let reply = match control::ask(&config.data_dir, &request, &mut |progress| printer.progress(&progress))? {
         Some(reply) => reply,
         None => {
-            let store = server::open_store(config)?;
-            admin::carry_out(&store, request, &mut |progress| printer.progress(&progress))
+            let zones = server::zones_of(config, server::open_store(config)?)?;
+            admin::carry_out(&zones, request, &mut |progress| printer.progress(&progress))
         }
     };
     let damaged = matches!(&reply, Reply::Checked(checked) if !checked.findings.is_empty());

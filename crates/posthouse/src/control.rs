@@ -2,17 +2,17 @@
 //! answer; only the server's user can open it.
 
 use crate::admin::{self, Reply, Request};
+use crate::dns::zones::Zones;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use store::Store;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 
-/// The longest request: an import of some hundred thousand accounts.
-const REQUEST_LEN_MAX_BYTES: u64 = 64 << 20;
+/// The longest request: an import of a zone of some million records.
+const REQUEST_LEN_MAX_BYTES: u64 = 512 << 20;
 
 /// Where the socket lies.
 pub fn path(data_dir: &Path) -> PathBuf {
@@ -36,7 +36,7 @@ pub fn open(data_dir: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers until the server stops.
-pub async fn serve(listener: UnixListener, store: Store, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: UnixListener, zones: Zones, mut stop: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -44,9 +44,9 @@ pub async fn serve(listener: UnixListener, store: Store, mut stop: watch::Receiv
         };
         match accepted {
             Ok((stream, _)) => {
-                let store = store.clone();
+                let zones = zones.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = converse(stream, store).await {
+                    if let Err(error) = converse(stream, zones).await {
                         tracing::debug!(%error, "a control connection broke");
                     }
                 });
@@ -59,7 +59,7 @@ pub async fn serve(listener: UnixListener, store: Store, mut stop: watch::Receiv
     }
 }
 
-async fn converse(stream: tokio::net::UnixStream, store: Store) -> io::Result<()> {
+async fn converse(stream: tokio::net::UnixStream, zones: Zones) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     tokio::io::BufReader::new(read.take(REQUEST_LEN_MAX_BYTES)).read_line(&mut line).await?;
@@ -67,7 +67,7 @@ async fn converse(stream: tokio::net::UnixStream, store: Store) -> io::Result<()
     let work = tokio::task::spawn_blocking(move || {
         let reply = match serde_json::from_str::<Request>(&line) {
             // Whoever asked may have gone: the work is done all the same.
-            Ok(request) => admin::carry_out(&store, request, &mut |progress| drop(say.try_send(progress))),
+            Ok(request) => admin::carry_out(&zones, request, &mut |progress| drop(say.try_send(progress))),
             Err(error) => Reply::Failed { message: format!("not a request this version knows: {error}") },
         };
         let _ = say.blocking_send(reply);

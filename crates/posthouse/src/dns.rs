@@ -5,6 +5,7 @@ pub mod book;
 pub mod certificate;
 pub mod client;
 pub mod dkim;
+pub mod domain;
 pub mod engine;
 pub mod facts;
 pub mod import;

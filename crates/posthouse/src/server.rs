@@ -130,7 +130,8 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     let (stop_now, stop) = watch::channel(false);
     let server = Arc::new(Server::new(config, store.clone(), clock, acceptor.clone(), stop.clone())?);
     let snapshot = Snapshot::default();
-    let zones = load_zones(config, &store, &snapshot).await?;
+    let zones = load_zones(config, &store, &snapshot, &acceptor).await?;
+    let all_zones = zones.clone();
     let needs =
         dns::server::Needs { config, zones, snapshot, clock, acceptor: acceptor.clone(), stop: stop.clone() };
     let names = dns::server::start(datagrams, needs)?;
@@ -147,7 +148,8 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
             _ => drop(tokio::spawn(accept(server.clone(), service, listener, busy.clone()))),
         }
     }
-    tokio::spawn(control::serve(control, store.clone(), stop.clone()));
+    tokio::spawn(control::serve(control, all_zones.clone(), stop.clone()));
+    tokio::spawn(dns::upkeep::run(all_zones.clone(), acceptor.clone(), stop.clone()));
     tokio::spawn(look_after(store.clone(), server.smtp.room.clone(), clock, stop.clone()));
     for name in config.not_served() {
         tracing::warn!(
@@ -160,7 +162,7 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     }
     ready(&store);
     notify(&[sd_notify::NotifyState::Ready]);
-    signals.until_stop(&acceptor).await;
+    signals.until_stop(&acceptor, &all_zones).await;
     tracing::info!("stopping");
     notify(&[sd_notify::NotifyState::Stopping]);
     let _ = stop_now.send(true);
@@ -173,12 +175,33 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     Ok(())
 }
 
+/// The zones of a store for one command, with no server running: nothing is answered from them.
+///
+/// # Errors
+/// A sentence about the configuration.
+pub fn zones_of(config: &Config, store: Store) -> Result<Zones, ServeError> {
+    let host = HostFacts::of(config).map_err(ServeError::Other)?;
+    Ok(Zones::new(store, host, dns::zones::calendar(), Box::new(dns::zones::Nowhere)))
+}
+
 /// Reads all zones; they are served from `snapshot` before the first question is taken.
-async fn load_zones(config: &Config, store: &Store, snapshot: &Snapshot) -> Result<Zones, ServeError> {
+async fn load_zones(
+    config: &Config,
+    store: &Store,
+    snapshot: &Snapshot,
+    acceptor: &Acceptor,
+) -> Result<Zones, ServeError> {
     let host = HostFacts::of(config).map_err(ServeError::Other)?;
     let zones = Zones::new(store.clone(), host, dns::zones::calendar(), Box::new(snapshot.clone()));
-    let loading = zones.clone();
-    let loaded = tokio::task::spawn_blocking(move || loading.load()).await;
+    let (loading, acceptor) = (zones.clone(), acceptor.clone());
+    let loaded = tokio::task::spawn_blocking(move || {
+        // What ran out while nobody looked is signed anew before the first answer.
+        loading.freshen()?;
+        let count = loading.load()?;
+        dns::upkeep::follow_certificate(&loading, &acceptor);
+        Ok::<usize, dns::zones::ZoneError>(count)
+    })
+    .await;
     match loaded {
         Ok(Ok(count)) => tracing::info!(count, "zones are loaded"),
         Ok(Err(error)) => return Err(ServeError::Other(format!("the zones cannot be loaded: {error}"))),
@@ -214,13 +237,16 @@ impl Signals {
     }
 
     /// Handles SIGHUP until SIGTERM or SIGINT.
-    async fn until_stop(mut self, acceptor: &Acceptor) {
+    async fn until_stop(mut self, acceptor: &Acceptor, zones: &Zones) {
         loop {
             tokio::select! {
-                _ = self.hangup.recv() => match acceptor.reload() {
-                    Ok(()) => tracing::info!("the certificate was read again"),
-                    Err(error) => tracing::error!(%error, "the certificate in use stays"),
-                },
+                _ = self.hangup.recv() => {
+                    let (zones, acceptor) = (zones.clone(), acceptor.clone());
+                    let read = move || dns::upkeep::follow_certificate(&zones, &acceptor);
+                    if let Err(error) = tokio::task::spawn_blocking(read).await {
+                        tracing::error!(%error, "the certificate in use stays");
+                    }
+                }
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
             }

@@ -134,10 +134,8 @@ impl Book {
         write_list(&mut out, self.managed.iter());
         let count = self.served.record_count();
         out.extend_from_slice(&(count as u32).to_be_bytes());
-        for (owner, node) in self.served.nodes() {
-            for set in node.sets() {
-                set.data().iter().for_each(|data| write_record(&mut out, owner, set.ttl, data));
-            }
+        for record in self.served.records() {
+            write_record(&mut out, &record.owner, record.ttl, &record.data);
         }
         out
     }
@@ -314,17 +312,13 @@ impl Step {
 
 /// The records of `here` that are not, or not with that TTL, in `there`.
 pub fn missing(here: &ZoneData, there: &ZoneData) -> Vec<Record> {
-    let mut out = Vec::new();
-    for (owner, node) in here.nodes() {
-        for set in node.sets() {
-            let other = there.get(owner, set.rtype()).filter(|other| other.ttl == set.ttl);
-            let lacks = |data: &&RData| other.is_none_or(|other| other.data().binary_search(data).is_err());
-            out.extend(
-                set.data().iter().filter(lacks).map(|data| Record::new(owner.clone(), set.ttl, data.clone())),
-            );
-        }
-    }
-    out
+    let lacks = |record: &Record| {
+        let other = there.get(&record.owner, record.rtype());
+        // Signatures have the TTL of what they sign.
+        let same_ttl = |other: &dns::RRset| record.rtype() == RecordType::RRSIG || other.ttl == record.ttl;
+        !other.is_some_and(|other| same_ttl(other) && other.data().binary_search(&record.data).is_ok())
+    };
+    here.records().filter(lacks).collect()
 }
 
 /// Records as bytes, for the control socket.

@@ -173,7 +173,8 @@ pub fn scalar_of(pkcs8: &[u8]) -> Option<Vec<u8>> {
 pub fn pkcs8_of(scalar: &[u8], public: &[u8]) -> Option<Vec<u8>> {
     let point: Vec<u8> = std::iter::once(4).chain(public.iter().copied()).collect();
     let pair =
-        EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, scalar, &point).ok()?;
+        EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, scalar, &point)
+            .ok()?;
     Some(pair.to_pkcs8v1().ok()?.as_ref().to_vec())
 }
 

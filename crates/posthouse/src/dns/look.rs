@@ -11,8 +11,8 @@ use dns::roll::dkim::DkimSeen;
 use dns::roll::tlsa::TlsaSeen;
 use dns::roll::{DsView, Observed, ParentView};
 use dns::{
-    Class, Flags, MessageReader, MessageWriter, Name, Question, RData, Rcode, Record, RecordType, Section, Serial,
-    ZoneData,
+    Class, Flags, MessageReader, MessageWriter, Name, Question, RData, Rcode, Record, RecordType, Section,
+    Serial, ZoneData,
 };
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -69,14 +69,20 @@ pub fn ask(server: SocketAddr, name: &Name, rtype: RecordType, recursive: bool) 
         match by_datagram(server, &query, id, &question) {
             Ok((answer, false)) => return Ok(answer),
             Ok((_, true)) => return by_stream(server, &query, id, &question).map_err(failed),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
             Err(error) => return Err(failed(error)),
         }
     }
     Err("it does not answer".to_owned())
 }
 
-fn by_datagram(server: SocketAddr, query: &[u8], id: u16, question: &Question) -> std::io::Result<(Answer, bool)> {
+fn by_datagram(
+    server: SocketAddr,
+    query: &[u8],
+    id: u16,
+    question: &Question,
+) -> std::io::Result<(Answer, bool)> {
     let local: SocketAddr = if server.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
     let socket = UdpSocket::bind(local)?;
     // Connected: what others send does not arrive.
@@ -341,7 +347,8 @@ pub fn parent(zones: &Zones, apex: &Name) -> Parent {
             parent.ds.push((shown, ds_of(address, apex)));
             if let Ok(answer) = ask(address, apex, RecordType::NS, false) {
                 let records = answer.authority.iter().chain(&answer.answers);
-                let names = records.filter(|record| record.owner == *apex && record.rtype() == RecordType::NS);
+                let names =
+                    records.filter(|record| record.owner == *apex && record.rtype() == RecordType::NS);
                 let names = names.filter_map(|record| record.data.target());
                 parent.delegation.extend(names.map(|name| name.to_lowercase().to_text_without_dot()));
             }
@@ -381,10 +388,7 @@ pub fn observed(zones: &Zones, draft: &Draft, seen: &[Seen], parent: &Parent) ->
     let view = |(server, ds): &(String, Result<(Vec<Ds>, u32), String>)| ParentView {
         server: server.clone(),
         ds: ds.as_ref().ok().map(|(records, ttl_seconds)| DsView {
-            records: records
-                .iter()
-                .map(|ds| keys.recognise(apex, ds))
-                .collect(),
+            records: records.iter().map(|ds| keys.recognise(apex, ds)).collect(),
             ttl_seconds: *ttl_seconds,
         }),
     };

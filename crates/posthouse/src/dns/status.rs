@@ -83,7 +83,9 @@ fn here(zones: &Zones, reply: &mut StatusReply, draft: &Draft, placements: &[Pla
     let of_domain = |placement: &&Placement| {
         let owner: Option<Name> = placement.wanted.name.parse().ok();
         match (&asked, owner) {
-            (Some(asked), Some(owner)) => asked == apex || owner.is_at_or_below(asked) || !placement.wanted.in_zone,
+            (Some(asked), Some(owner)) => {
+                asked == apex || owner.is_at_or_below(asked) || !placement.wanted.in_zone
+            }
             _ => true,
         }
     };
@@ -125,7 +127,9 @@ fn record_row(zones: &Zones, placement: &Placement, seen: &[Seen], look: bool) -
         Placed::Yours => ("yours", None),
         Placed::Conflict(other) => ("yours", Some(format!("yours is served instead: {other}"))),
         Placed::Ignored => ("ignored", Some("left to you, and not published".to_owned())),
-        Placed::Elsewhere => ("elsewhere", Some("this belongs into a zone that is not served here".to_owned())),
+        Placed::Elsewhere => {
+            ("elsewhere", Some("this belongs into a zone that is not served here".to_owned()))
+        }
     };
     let mut row = StatusRow {
         name: wanted.name.clone(),
@@ -211,7 +215,9 @@ fn reachable(server: &Server) -> Option<Seen> {
 /// Whether the name is that of an address which has no meaning outside (RFC 6303 §4).
 fn is_private_reverse(name: &Name) -> bool {
     let text = name.to_lowercase().to_string();
-    ["127.in-addr.arpa.", "10.in-addr.arpa.", "168.192.in-addr.arpa."].iter().any(|suffix| text.ends_with(suffix))
+    ["127.in-addr.arpa.", "10.in-addr.arpa.", "168.192.in-addr.arpa."]
+        .iter()
+        .any(|suffix| text.ends_with(suffix))
 }
 
 /// Whether all servers agree, and whether there are two of them.
@@ -254,7 +260,8 @@ fn check_row(what: &str, verdict: Verdict, detail: String) -> CheckRow {
 fn delegation_checks(zones: &Zones, draft: &Draft, parent: &Parent) -> Vec<CheckRow> {
     let served = &draft.book.served;
     let set = served.get(served.apex(), RecordType::NS);
-    let names: Vec<Name> = set.map(|set| set.data().iter().filter_map(RData::target).collect()).unwrap_or_default();
+    let names: Vec<Name> =
+        set.map(|set| set.data().iter().filter_map(RData::target).collect()).unwrap_or_default();
     let wanted: std::collections::BTreeSet<String> =
         names.iter().map(|name| name.to_lowercase().to_text_without_dot()).collect();
     let (verdict, detail) = match (&parent.fault, parent.delegation.is_empty()) {
@@ -304,12 +311,15 @@ fn ds_checks(zones: &Zones, draft: &Draft, seen: &[Seen], parent: &Parent) -> Ve
         .into_iter()
         .filter_map(|id| Ds::of(apex, &keys.key(id)?.dnskey()?, DigestType::SHA256))
         .collect();
-    let unknown = parent.fault.is_some() || parent.ds.is_empty() || parent.ds.iter().any(|(_, ds)| ds.is_err());
+    let unknown =
+        parent.fault.is_some() || parent.ds.is_empty() || parent.ds.iter().any(|(_, ds)| ds.is_err());
     let all_show = |ds: &Ds| {
         parent.ds.iter().all(|(_, shown)| shown.as_ref().is_ok_and(|(records, _)| records.contains(ds)))
     };
     let mut row = match (wanted.is_empty(), unknown) {
-        (true, _) if !keys.is_signed() => check_row("DNSSEC", Verdict::Right, "the zone is not signed".to_owned()),
+        (true, _) if !keys.is_signed() => {
+            check_row("DNSSEC", Verdict::Right, "the zone is not signed".to_owned())
+        }
         (_, true) => {
             let fault = parent.fault.clone().unwrap_or("a server of the parent did not answer".to_owned());
             check_row("DNSSEC", Verdict::CannotTell, format!("{}; {fault}", keys.summary()))

@@ -5,6 +5,7 @@ use super::certificate::{CertificateBook, Kept};
 use super::dkim::DkimBook;
 use super::look;
 use super::zones::{Why, ZoneError, Zones, zone_name};
+use crate::tls::Acceptor;
 use dns::Name;
 use dns::roll::dkim::{DkimPolicy, DkimSeen};
 use dns::roll::tlsa::{TlsaRefusal, TlsaSeen};
@@ -152,7 +153,10 @@ impl Zones {
         let before = self.store().read_blocking(move |view| DkimBook::read(view, &text))?;
         let seen = match look::servers_elsewhere(self, &name) {
             Ok((apex, servers)) => look::dkim_seen(self, domain, &before, &look::serials(&servers, &apex)),
-            Err(_) => [DkimSeen { at: self.now(), ..DkimSeen::default() }, DkimSeen { at: self.now(), ..DkimSeen::default() }],
+            Err(_) => [
+                DkimSeen { at: self.now(), ..DkimSeen::default() },
+                DkimSeen { at: self.now(), ..DkimSeen::default() },
+            ],
         };
         let mut after = before.clone();
         let step = after.step(self.now(), &seen, &DkimPolicy::default());
@@ -208,30 +212,77 @@ fn to_ms(at: Timestamp) -> i64 {
     i64::try_from(at.unix_seconds()).unwrap_or(i64::MAX / 1000).saturating_mul(1000)
 }
 
+/// Serves the certificate in the files, unless senders that use DANE would refuse its key: then the one before
+/// stays, and this is tried again. Blocks.
+pub fn follow_certificate(zones: &Zones, acceptor: &Acceptor) {
+    let offered = match acceptor.offered() {
+        Ok(offered) => offered,
+        Err(error) => {
+            tracing::error!(%error, "the certificate in use stays");
+            return;
+        }
+    };
+    let kept = Kept { chain_pem: offered.chain_pem, key_pem: offered.key_pem };
+    match zones.take_certificate(&offered.public_key, &kept) {
+        Ok(()) => match acceptor.install(&kept.chain_pem, &kept.key_pem) {
+            Ok(()) => tracing::debug!("the certificate was read"),
+            Err(error) => tracing::error!(%error, "the certificate in use stays"),
+        },
+        Err((refusal, Some(before))) => {
+            tracing::warn!(
+                "the certificate in the files has a new key, and the one before stays in use for now: {refusal}"
+            );
+            if let Err(error) = acceptor.install(&before.chain_pem, &before.key_pem) {
+                tracing::error!(%error, "the certificate in use stays");
+            }
+        }
+        Err((refusal, None)) => tracing::error!("senders that use DANE may not deliver: {refusal}"),
+    }
+}
+
 /// Looks after everything until the server stops; follows what other nodes change.
-pub async fn run(zones: Zones, mut stop: watch::Receiver<bool>) {
+pub async fn run(zones: Zones, acceptor: Acceptor, mut stop: watch::Receiver<bool>) {
     let mut changes = zones.store().watch_zones();
-    let (mut tick, mut elsewhere) = (tokio::time::interval(TICK), tokio::time::interval(ELSEWHERE_EVERY));
+    let mut tick = tokio::time::interval(TICK);
+    let first = tokio::time::Instant::now() + ELSEWHERE_EVERY;
+    let mut elsewhere = tokio::time::interval_at(first, ELSEWHERE_EVERY);
     loop {
-        let work: Box<dyn FnOnce(&Zones) + Send> = tokio::select! {
+        let work: Work = tokio::select! {
             _ = tick.tick() => Box::new(Zones::round),
             _ = changes.changed() => Box::new(|zones| {
                 if let Err(error) = zones.refresh() {
                     tracing::warn!(%error, "zones could not be read again");
                 }
             }),
-            _ = elsewhere.tick() => Box::new(|zones| {
-                for domain in zones.store().read_blocking(|view| view.domains()).unwrap_or_default() {
-                    if let Err(error) = zones.look_after_elsewhere(&domain.name) {
-                        tracing::warn!(domain = domain.name, %error, "the domain's keys could not be looked after");
-                    }
-                }
-            }),
+            _ = elsewhere.tick() => {
+                let acceptor = acceptor.clone();
+                Box::new(move |zones| look_elsewhere(zones, &acceptor))
+            }
             () = crate::driver::stopped(&mut stop) => return,
         };
-        let zones = zones.clone();
-        if let Err(error) = tokio::task::spawn_blocking(move || work(&zones)).await {
-            tracing::error!(%error, "looking after zones failed");
+        // A thread of its own, for which nobody waits at the end: servers that are silent would hold up the stop.
+        let (zones, (done, finished)) = (zones.clone(), tokio::sync::oneshot::channel::<()>());
+        let started = std::thread::Builder::new().name("names-upkeep".to_owned()).spawn(move || {
+            work(&zones);
+            drop(done);
+        });
+        if let Err(error) = started {
+            tracing::error!(%error, "zones cannot be looked after");
+        }
+        tokio::select! {
+            _ = finished => {}
+            () = crate::driver::stopped(&mut stop) => return,
         }
     }
+}
+
+type Work = Box<dyn FnOnce(&Zones) + Send>;
+
+fn look_elsewhere(zones: &Zones, acceptor: &Acceptor) {
+    for domain in zones.store().read_blocking(|view| view.domains()).unwrap_or_default() {
+        if let Err(error) = zones.look_after_elsewhere(&domain.name) {
+            tracing::warn!(domain = domain.name, %error, "the domain's keys could not be looked after");
+        }
+    }
+    follow_certificate(zones, acceptor);
 }

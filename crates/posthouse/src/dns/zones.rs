@@ -85,6 +85,16 @@ pub trait Serving: Send + Sync {
     fn remove(&self, name: &Name);
 }
 
+/// Serves nothing: for commands while no server runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Nowhere;
+
+impl Serving for Nowhere {
+    fn put(&self, _: &ZoneData) {}
+    fn put_all(&self, _: Vec<ZoneData>) {}
+    fn remove(&self, _: &Name) {}
+}
+
 /// Somebody who has to do with a zone, with the key to be proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {

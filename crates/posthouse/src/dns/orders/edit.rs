@@ -8,7 +8,7 @@ use super::{Done, name, outcome, words};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dns::roll::keyset::{RefusedRequest, Request as KeyRequest};
-use dns::{Name, RData, Record, RecordType, Soa, Ttl, ZoneData};
+use dns::{Name, RData, Record, RecordType, Soa, ZoneData};
 use std::collections::BTreeMap;
 use store::{PeerRole, StoreError, ZoneChangeKind, ZoneKind, ZonePeer};
 
@@ -60,7 +60,9 @@ fn add(zones: &Zones, lines: &[String]) -> Done {
         by_zone.entry(zone).or_default().push(record);
     }
     let [(zone, records)] = &by_zone.into_iter().collect::<Vec<_>>()[..] else {
-        return Err(ZoneError::Refused("one command changes one zone: these lines are of none or of several".into()));
+        return Err(ZoneError::Refused(
+            "one command changes one zone: these lines are of none or of several".into(),
+        ));
     };
     let what = match &records[..] {
         [one] => format!("add {} {} {}", one.owner, one.rtype(), one.data),
@@ -80,7 +82,12 @@ fn add(zones: &Zones, lines: &[String]) -> Done {
 /// A line of a master file with an absolute name.
 fn record(line: &str) -> Result<Record, ZoneError> {
     let text = format!("{line}\n");
-    let read = dns::master::read(&Name::root(), "the line", format!("$TTL {TTL_S}\n{text}").as_bytes(), &mut dns::master::NoInclude);
+    let read = dns::master::read(
+        &Name::root(),
+        "the line",
+        format!("$TTL {TTL_S}\n{text}").as_bytes(),
+        &mut dns::master::NoInclude,
+    );
     let zone = read.map_err(|error| ZoneError::Refused(format!("{line}: {}", error.reason)))?;
     let record = zone.records().next();
     record.ok_or_else(|| ZoneError::Refused(format!("{line}: there is no record in it")))
@@ -117,7 +124,8 @@ fn remove(zones: &Zones, owner: &Name, rtype: Option<&str>, data: Option<&str>) 
     let ((), changed) = zones.change(&zone, &Why::edit(what), |draft| {
         let Some(node) = draft.yours.node(owner) else { return Err(not_yours(draft, owner, rtype)) };
         let fits = |set: &&dns::RRset| rtype.is_none_or(|rtype| set.rtype() == rtype);
-        let doomed: Vec<RData> = node.sets().iter().filter(fits).flat_map(|set| set.data().to_vec()).collect();
+        let doomed: Vec<RData> =
+            node.sets().iter().filter(fits).flat_map(|set| set.data().to_vec()).collect();
         let doomed: Vec<RData> =
             doomed.into_iter().filter(|found| data.as_ref().is_none_or(|data| data == found)).collect();
         if doomed.is_empty() {
@@ -195,12 +203,14 @@ fn taken(draft: &Draft, incoming: &ZoneData) -> Result<ZoneData, ZoneError> {
     if let Some((ttl, mut soa)) = yours.soa() {
         soa.serial = dns::Serial(0);
         let apex = yours.apex().clone();
-        yours.set(&apex, dns::RRset::new(ttl, soa.to_rdata())).map_err(|error| ZoneError::Refused(error.to_string()))?;
+        yours
+            .set(&apex, dns::RRset::new(ttl, soa.to_rdata()))
+            .map_err(|error| ZoneError::Refused(error.to_string()))?;
     }
     for record in &draft.book.managed {
-        let same = yours.get(&record.owner, record.rtype()).is_some_and(|set| {
-            set.data().contains(&record.data) || is_same_soa(record, set.data().first())
-        });
+        let same = yours
+            .get(&record.owner, record.rtype())
+            .is_some_and(|set| set.data().contains(&record.data) || is_same_soa(record, set.data().first()));
         if same && record.rtype() != RecordType::SOA {
             yours.remove(&record.owner, &record.data);
         }
@@ -353,11 +363,6 @@ fn check_address(role: PeerRole, text: &str) -> Result<(), ZoneError> {
         return Ok(());
     }
     Err(ZoneError::Refused(format!("{text:?} is no address such as 198.51.100.2 or 198.51.100.2:5353")))
-}
-
-/// Seconds as a TTL.
-pub(super) fn ttl(seconds: u32) -> Ttl {
-    Ttl::from_wire(seconds)
 }
 
 /// What became of a change, for those who have one.

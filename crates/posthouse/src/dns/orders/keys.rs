@@ -162,10 +162,13 @@ fn next_certificate_key(zones: &Zones) -> Done {
     let host = zones.host().host.clone();
     let book = zones.store().read_blocking(move |view| CertificateBook::read(view, &host))?;
     let secret = book.next_secret().ok_or_else(|| {
-        ZoneError::Refused("there is no next key yet: it is made once the server has run with its certificate".into())
+        ZoneError::Refused(
+            "there is no next key yet: it is made once the server has run with its certificate".into(),
+        )
     })?;
     let encoded = STANDARD.encode(secret);
-    let lines: Vec<&str> = encoded.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let lines: Vec<&str> =
+        encoded.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     let text = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
     Ok(Reply::Dns(DnsReply::Text { text }))
 }
@@ -192,7 +195,9 @@ fn tsig_add(zones: &Zones, text: &str, algorithm: &str, secret: Option<String>) 
     zones.store().write_blocking(move |tx| tx.add_tsig_key(&key))?;
     zones.refresh()?;
     words(match made {
-        true => format!("the key {key_name} is made; `posthouse dns tsig show {key_name}` prints it for the other side"),
+        true => format!(
+            "the key {key_name} is made; `posthouse dns tsig show {key_name}` prints it for the other side"
+        ),
         false => format!("the key {key_name} is there now"),
     })
 }
