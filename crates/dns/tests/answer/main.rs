@@ -1,0 +1,5 @@
+//! Answers: zones of the RFCs, raw queries, random zones against a naive resolver.
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
+
+mod ask;
+mod plain;
