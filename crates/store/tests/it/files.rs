@@ -581,12 +581,77 @@ pub fn profiles_are_kept(store: &Store) {
     assert!(store.write_blocking(move |tx| tx.set_ftp_profile(nobody, &FtpProfile::default())).is_err());
 }
 
+/// What an area should hold: paths with the bytes of files; folders have none.
+type Model = std::collections::BTreeMap<String, Option<Vec<u8>>>;
+
+fn is_folder(model: &Model, path: &str) -> bool {
+    path.is_empty() || model.get(path).is_some_and(Option::is_none)
+}
+
+/// The folder and the name of a path.
+fn parts(path: &str) -> (String, String) {
+    let (parent, name) = path.rsplit_once('/').unwrap();
+    (parent.to_owned(), name.to_owned())
+}
+
+/// Puts a file, or without bytes makes a folder, and compares whether that was possible.
+fn walk_make(store: &Store, ann: At, model: &mut Model, path: String, bytes: Option<Vec<u8>>) {
+    let (parent, name) = parts(&path);
+    let Some(folder) = ann.at(store, &parent) else {
+        return assert!(!is_folder(model, &parent) && !model.contains_key(&parent));
+    };
+    let is_free = match &bytes {
+        Some(_) => !is_folder(model, &path),
+        None => !model.contains_key(&path),
+    };
+    let may = is_folder(model, &parent) && is_free;
+    let made = match &bytes {
+        Some(bytes) => ann.put(store, folder.id, &name, bytes).is_ok(),
+        None => ann.mkdir(store, folder.id, &name).is_ok(),
+    };
+    assert_eq!(made, may, "make {path}");
+    if may {
+        model.insert(path, bytes);
+    }
+}
+
+fn walk_remove(store: &Store, At { access, area }: At, model: &mut Model, path: &str, entry: Entry) {
+    let has_children = model.keys().any(|other| other.starts_with(&format!("{path}/")));
+    let id = entry.id;
+    let outcome = store.write_blocking(move |tx| match entry.is_folder() {
+        true => tx.remove_folder(access, area, id),
+        false => tx.remove_file(access, area, id),
+    });
+    assert_eq!(outcome.is_ok(), !has_children, "remove {path}");
+    if outcome.is_ok() {
+        model.remove(path);
+    }
+}
+
+fn walk_rename(store: &Store, ann: At, model: &mut Model, (one, other): (&str, &str), entry: Entry) {
+    let (parent, name) = parts(other);
+    let Some(to) = ann.at(store, &parent) else { return };
+    let below = |path: &str| path == one || path.starts_with(&format!("{one}/"));
+    let may = is_folder(model, &parent)
+        && match model.get(other) {
+            _ if one == other => true,
+            None => !(entry.is_folder() && below(other)),
+            Some(over) => over.is_some() && !entry.is_folder(),
+        };
+    assert_eq!(ann.rename(store, entry.id, to.id, &name).is_ok(), may, "{one} to {other}");
+    if may && one != other {
+        let moved: Vec<String> = model.keys().filter(|path| below(path)).cloned().collect();
+        for path in moved {
+            let content = model.remove(&path).unwrap();
+            model.insert(format!("{other}{}", &path[one.len()..]), content);
+        }
+    }
+}
+
 /// Random changes, compared with a map of paths to contents.
 pub fn files_random_walk_matches_model(store: &Store) {
-    use std::collections::BTreeMap;
     let ann = own(account(store, "ann"));
-    let At { access, area } = ann;
-    let mut model: BTreeMap<String, Option<Vec<u8>>> = BTreeMap::new();
+    let mut model = Model::new();
     let mut state = 88_172_645_463_325_252u64;
     let mut dice = move |below: u64| {
         state ^= state << 13;
@@ -597,64 +662,16 @@ pub fn files_random_walk_matches_model(store: &Store) {
     for round in 0..400 {
         let mut path = || (0..=dice(3)).map(|_| format!("/{}", dice(3))).collect::<String>();
         let (one, other) = (path(), path());
-        let parent = |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.to_owned()).unwrap();
-        let name = |path: &str| path.rsplit_once('/').map(|(_, name)| name.to_owned()).unwrap();
-        let is_folder = |model: &BTreeMap<String, Option<Vec<u8>>>, path: &str| {
-            path.is_empty() || model.get(path).is_some_and(Option::is_none)
-        };
-        let folder = ann.at(store, &parent(&one)).map(|entry| entry.id);
         let entry = ann.at(store, &one);
-        match (dice(5), folder, entry) {
-            (0, Some(folder), _) => {
+        match (dice(5), entry) {
+            (0, _) => {
                 let bytes = noise(dice(200) as usize, round);
-                let may = is_folder(&model, &parent(&one)) && !is_folder(&model, &one);
-                assert_eq!(ann.put(store, folder, &name(&one), &bytes).is_ok(), may, "put {one}");
-                if may {
-                    model.insert(one, Some(bytes));
-                }
+                walk_make(store, ann, &mut model, one, Some(bytes));
             }
-            (1, Some(folder), _) => {
-                let may = is_folder(&model, &parent(&one)) && !model.contains_key(&one);
-                assert_eq!(ann.mkdir(store, folder, &name(&one)).is_ok(), may, "mkdir {one}");
-                if may {
-                    model.insert(one, None);
-                }
-            }
-            (2, _, Some(entry)) => {
-                let has_children = model.keys().any(|path| path.starts_with(&format!("{one}/")));
-                let id = entry.id;
-                let outcome = store.write_blocking(move |tx| match entry.is_folder() {
-                    true => tx.remove_folder(access, area, id),
-                    false => tx.remove_file(access, area, id),
-                });
-                assert_eq!(outcome.is_ok(), !has_children, "remove {one}");
-                if outcome.is_ok() {
-                    model.remove(&one);
-                }
-            }
-            (3 | 4, _, Some(entry)) => {
-                let Some(to) = ann.at(store, &parent(&other)).map(|entry| entry.id) else { continue };
-                let (moves_folder, over) = (entry.is_folder(), model.get(&other));
-                let may = is_folder(&model, &parent(&other))
-                    && (one == other
-                        || match over {
-                            None => !(moves_folder && format!("{other}/").starts_with(&format!("{one}/"))),
-                            Some(over) => over.is_some() && !moves_folder,
-                        });
-                assert_eq!(ann.rename(store, entry.id, to, &name(&other)).is_ok(), may, "{one} to {other}");
-                if may && one != other {
-                    let moved: Vec<String> = model
-                        .keys()
-                        .filter(|path| **path == one || path.starts_with(&format!("{one}/")))
-                        .cloned()
-                        .collect();
-                    for path in moved {
-                        let content = model.remove(&path).unwrap();
-                        model.insert(format!("{other}{}", &path[one.len()..]), content);
-                    }
-                }
-            }
-            (_, _, entry) => assert_eq!(entry.is_some(), model.contains_key(&one)),
+            (1, _) => walk_make(store, ann, &mut model, one, None),
+            (2, Some(entry)) => walk_remove(store, ann, &mut model, &one, entry),
+            (_, Some(entry)) => walk_rename(store, ann, &mut model, (&one, &other), entry),
+            (_, None) => assert!(!model.contains_key(&one)),
         }
     }
     for (path, content) in &model {
@@ -663,7 +680,7 @@ pub fn files_random_walk_matches_model(store: &Store) {
             None => assert!(ann.at(store, path).unwrap().is_folder()),
         }
     }
-    let usage = store.read_blocking(|view| view.area_usage(access, area)).unwrap();
+    let usage = store.read_blocking(|view| view.area_usage(ann.access, ann.area)).unwrap();
     assert_eq!(usage.files + usage.folders, model.len() as u64);
 }
 
