@@ -9,6 +9,9 @@ pub use files::{
 };
 
 use crate::auth::credential;
+use crate::dns::request::{DnsReply, DnsRequest};
+use crate::dns::zones::Zones;
+use crate::dns::{domain, orders};
 use crate::trace::{Kind, Name};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -50,6 +53,8 @@ pub enum Request {
     AliasList,
     /// Remove an alias, or one target of it.
     AliasRemove { address: String, target: Option<String> },
+    /// Whatever concerns names.
+    Dns(DnsRequest),
     /// Tell the stories of messages.
     Trace { query: String, limit: u32 },
     /// Verify the store.
@@ -73,6 +78,8 @@ pub enum Reply {
     Accounts(Vec<AccountRow>),
     /// Aliases by address.
     Aliases(Vec<AliasRow>),
+    /// Whatever concerns names.
+    Dns(DnsReply),
     /// Stories, newest first.
     Traces(Vec<Story>),
     /// Entries of a folder, or the file that a wish was about.
@@ -170,14 +177,15 @@ impl From<std::io::Error> for AdminError {
 /// Carries out a wish; blocks. `bytes` are those of a file, if the wish is about one; `progress` hears of
 /// long work.
 pub fn carry_out(
-    store: &Store,
+    zones: &Zones,
     request: Request,
     bytes: &mut dyn Exchange,
     progress: &mut dyn FnMut(Reply),
 ) -> Reply {
+    let store = zones.store();
     let done = match request {
         Request::DomainAdd { .. } | Request::DomainList | Request::DomainRemove { .. } => {
-            domains(store, request)
+            domains(zones, request)
         }
         Request::AliasAdd { .. } | Request::AliasList | Request::AliasRemove { .. } => {
             aliases(store, request)
@@ -187,7 +195,8 @@ pub fn carry_out(
         Request::AccountRemove { address } => remove_account(store, address, progress),
         Request::AccountImport { accounts } => import(store, accounts, progress),
         Request::Trace { query, limit } => traces(store, &query, limit),
-        Request::Check => check(store, progress),
+        Request::Dns(request) => Ok(orders::carry_out(zones, request)),
+        Request::Check => check(zones, progress),
         request => accounts(store, request),
     };
     done.unwrap_or_else(|error| Reply::Failed { message: error.to_string() })
@@ -197,17 +206,20 @@ fn done(message: String) -> Result<Reply, AdminError> {
     Ok(Reply::Done { message })
 }
 
-fn domains(store: &Store, request: Request) -> Result<Reply, AdminError> {
+fn domains(zones: &Zones, request: Request) -> Result<Reply, AdminError> {
+    let store = zones.store();
     match request {
         Request::DomainAdd { name } => {
-            let text = format!("{name} is a domain of this server now");
-            store.write_blocking(move |tx| tx.add_domain(&name))?;
-            done(text)
+            let added = name.clone();
+            store.write_blocking(move |tx| tx.add_domain(&added))?;
+            let names = domain::added(zones, &name);
+            done(format!("{name} is a domain of this server now; {names}"))
         }
         Request::DomainRemove { name } => {
-            let text = format!("{name} is no domain of this server any more");
-            store.write_blocking(move |tx| tx.remove_domain(&name))?;
-            done(text)
+            let removed = name.clone();
+            store.write_blocking(move |tx| tx.remove_domain(&removed))?;
+            let names = domain::removed(zones, &name);
+            done(format!("{name} is no domain of this server any more{names}"))
         }
         _ => {
             let domains = store.read_blocking(|view| view.domains())?;
@@ -399,10 +411,11 @@ fn story_event(event: store::TraceEvent) -> StoryEvent {
     }
 }
 
-fn check(store: &Store, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminError> {
-    let report = store.check(&mut |now| {
+fn check(zones: &Zones, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminError> {
+    let mut report = zones.store().check(&mut |now| {
         progress(Reply::Progress { step: now.step.to_string(), done: now.done, total: now.total });
     })?;
+    report.findings.extend(domain::check(zones)?);
     let counted = &report.counted;
     Ok(Reply::Checked(Checked {
         findings: report
@@ -420,6 +433,7 @@ fn check(store: &Store, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminE
             ("files", counted.files),
             ("cut uploads", counted.parts),
             ("queued", counted.queued),
+            ("zones", counted.zones),
         ]
         .map(|(name, count)| (name.to_string(), count))
         .into(),

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod dns;
+mod dns_output;
 mod files;
 mod output;
 
@@ -8,10 +10,14 @@ use crate::config::Config;
 use crate::ftp_client::{self, FtpCommand};
 use crate::{admin, control, demo, server};
 use clap::{Parser, Subcommand};
+use dns::DnsCommand;
 use output::Printer;
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Why a command was not carried out, for the person at the terminal.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Exit codes: 0 done; 1 not done, the reason is on standard error; 2 the command line is wrong;
 /// 3 `check` found damage.
@@ -38,6 +44,7 @@ const EXAMPLES: &str = "Examples:
   posthouse alias add info@example.org alice@example.org
   posthouse files put report.pdf alice@example.org:/docs/
   posthouse serve
+  posthouse dns status example.org                 its records, as the world sees them
   posthouse trace alice@example.org                what became of her mail
 
 Exit codes: 0 done, 1 not done, 2 wrong command line, 3 check found damage.";
@@ -67,6 +74,9 @@ enum Command {
     /// Further addresses of accounts, and catch-alls
     #[command(subcommand)]
     Alias(AliasCommand),
+    /// The domains' names: zones, signatures, the records that mail needs
+    #[command(subcommand)]
+    Dns(DnsCommand),
     /// The files of accounts and shared folders
     #[command(subcommand, after_help = files::EXAMPLES)]
     Files(files::FilesCommand),
@@ -146,7 +156,7 @@ impl Cli {
     ///
     /// # Errors
     /// A sentence for the person at the terminal.
-    pub fn run(self) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
+    pub fn run(self) -> Result<ExitCode, Failure> {
         match self.command {
             Command::Demo => {
                 demo::run()?;
@@ -174,7 +184,7 @@ impl Cli {
 }
 
 /// The request behind a command; nothing if the person changed their mind.
-fn request(command: Command) -> Result<Option<Request>, Box<dyn std::error::Error + Send + Sync>> {
+fn request(command: Command) -> Result<Option<Request>, Failure> {
     Ok(Some(match command {
         Command::Domain(DomainCommand::Add { name }) => Request::DomainAdd { name },
         Command::Domain(DomainCommand::List) => Request::DomainList,
@@ -183,15 +193,14 @@ fn request(command: Command) -> Result<Option<Request>, Box<dyn std::error::Erro
         Command::Alias(AliasCommand::Add { address, target }) => Request::AliasAdd { address, target },
         Command::Alias(AliasCommand::List) => Request::AliasList,
         Command::Alias(AliasCommand::Remove { address, target }) => Request::AliasRemove { address, target },
+        Command::Dns(command) => dns::request(command)?,
         Command::Trace { query, limit } => Request::Trace { query, limit },
         Command::Check => Request::Check,
         Command::Serve | Command::Demo | Command::Files(_) | Command::Ftp(_) => return Ok(None),
     }))
 }
 
-fn account_request(
-    command: AccountCommand,
-) -> Result<Option<Request>, Box<dyn std::error::Error + Send + Sync>> {
+fn account_request(command: AccountCommand) -> Result<Option<Request>, Failure> {
     Ok(Some(match command {
         AccountCommand::Add { address, quota } => {
             let password = new_password(&address)?;
@@ -272,16 +281,12 @@ fn read_accounts(file: &std::path::Path) -> io::Result<Vec<(String, String)>> {
 }
 
 /// Asks the running server, or, where none runs, does it right here.
-fn ask(
-    config: &Config,
-    request: Request,
-    printer: &mut Printer,
-) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
+fn ask(config: &Config, request: Request, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let reply = match control::ask(&config.data_dir, &request, &mut |progress| printer.progress(&progress))? {
         Some(reply) => reply,
         None => {
-            let store = server::open_store(config)?;
-            admin::carry_out(&store, request, &mut NoBytes, &mut |progress| printer.progress(&progress))
+            let zones = server::zones_of(config, server::open_store(config)?)?;
+            admin::carry_out(&zones, request, &mut NoBytes, &mut |progress| printer.progress(&progress))
         }
     };
     let damaged = matches!(&reply, Reply::Checked(checked) if !checked.findings.is_empty());

@@ -27,6 +27,9 @@ pub struct Config {
     /// Resolvers to use instead of the system's.
     #[serde(default)]
     pub resolver: Resolver,
+    /// What the world is told of this server's names.
+    #[serde(default)]
+    pub dns: Dns,
     /// How POP3 clients are treated.
     #[serde(default)]
     pub pop3: Pop3,
@@ -63,13 +66,15 @@ pub struct Listen {
     pub pop3s: Vec<SocketAddr>,
     /// HTTP: metrics and health.
     pub http: Vec<SocketAddr>,
-    /// Named so that a file written for later versions is understood; see [`Config::not_served`].
+    /// DNS by UDP and TCP (53).
     pub dns: Vec<SocketAddr>,
+    /// DNS inside TLS (853).
+    pub dot: Vec<SocketAddr>,
     /// FTP, with TLS when asked for (21).
     pub ftp: Vec<SocketAddr>,
     /// FTP inside TLS (990).
     pub ftps: Vec<SocketAddr>,
-    /// See `dns`.
+    /// See `ftp`.
     pub https: Vec<SocketAddr>,
 }
 
@@ -105,6 +110,55 @@ impl Default for Store {
 pub struct Auth {
     /// Password logins without TLS, for tests and closed networks.
     pub allow_plaintext: bool,
+}
+
+/// What the world is told of this server's names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dns {
+    /// The addresses by which the world reaches this host; empty: those that services listen on, as far as
+    /// they are addresses of the host and not wildcards.
+    pub addresses: Vec<IpAddr>,
+    /// The name servers of the zones served here, each as its name and, if it is not this host, its
+    /// addresses behind it: `ns2.example.net 198.51.100.2`. Empty: this host alone.
+    pub name_servers: Vec<String>,
+    /// The domain of the authority that may issue certificates (RFC 8659), such as `letsencrypt.org`; empty: nothing
+    /// is said.
+    pub certificate_authority: String,
+    /// The account there that may ask for them (RFC 8657 §3), a URI; empty: any.
+    pub certificate_account: String,
+    /// What is answered to those who ask which of several servers this is (NSID, RFC 5001); empty: nothing.
+    pub nsid: String,
+    /// Like answers a second to one network by UDP (a /24 or a /56); 0: as many as are asked for.
+    pub responses_per_s: u16,
+    /// Errors and refusals a second to one network by UDP.
+    pub errors_per_s: u16,
+    /// Every how many answers over the limit one is sent, cut short, so that a real client comes by TCP.
+    pub slip: u8,
+    /// Threads for UDP per address; 0: half of the cores, at most 4.
+    pub udp_threads: usize,
+    /// Open TCP and TLS connections in all; the one idle longest makes room for a new one.
+    pub connections_max: usize,
+    /// Open TCP and TLS connections from one network.
+    pub connections_per_network_max: usize,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Dns {
+            addresses: Vec::new(),
+            name_servers: Vec::new(),
+            certificate_authority: String::new(),
+            certificate_account: String::new(),
+            nsid: String::new(),
+            responses_per_s: 200,
+            errors_per_s: 50,
+            slip: 2,
+            udp_threads: 0,
+            connections_max: 2000,
+            connections_per_network_max: 100,
+        }
+    }
 }
 
 /// How POP3 clients are treated.
@@ -325,6 +379,7 @@ const KEYS: &[&str] = &[
     "http",
     "https",
     "dns",
+    "dot",
     "ftp",
     "ftps",
     "certificate",
@@ -349,6 +404,16 @@ const KEYS: &[&str] = &[
     "active_from_20",
     "mode_z",
     "data_timeout_s",
+    "addresses",
+    "name_servers",
+    "certificate_authority",
+    "certificate_account",
+    "nsid",
+    "responses_per_s",
+    "errors_per_s",
+    "slip",
+    "udp_threads",
+    "connections_per_network_max",
 ];
 
 impl Config {
@@ -407,7 +472,7 @@ impl Config {
 
     /// The names of listed services that this version does not serve, to be said at the start.
     pub fn not_served(&self) -> Vec<&'static str> {
-        let listed = [("dns", &self.listen.dns), ("https", &self.listen.https)];
+        let listed = [("https", &self.listen.https)];
         listed.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, _)| name).collect()
     }
 }
@@ -456,7 +521,8 @@ exempt = ["127.0.0.0/8", "::1"]
     fn the_contract_is_understood() {
         let config = Config::parse(CONTRACT, Path::new("/etc")).unwrap();
         assert_eq!(config.listen.smtp.len(), 1);
-        assert_eq!(config.not_served(), ["dns"]);
+        assert_eq!(config.listen.dns.len(), 1);
+        assert!(config.not_served().is_empty());
         assert_eq!(config.tls.unwrap().certificate, Path::new("/etc/cert.pem"));
         assert!(config.limits.exempt[0].contains("127.9.9.9".parse().unwrap()));
         assert!(config.limits.exempt[0].contains("::ffff:127.0.0.1".parse().unwrap()));

@@ -5,17 +5,17 @@
 //! significant first; a block of none ends them. They come down behind lines that say how many.
 
 use crate::admin::{self, BLOCK_BYTES, Exchange, FilesRequest, NoBytes, Reply, Request};
+use crate::dns::zones::Zones;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use store::Store;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 
-/// The longest request: an import of some hundred thousand accounts.
-const REQUEST_LEN_MAX_BYTES: u64 = 64 << 20;
+/// The longest request: an import of a zone of some million records.
+const REQUEST_LEN_MAX_BYTES: u64 = 512 << 20;
 
 /// The longest block of a file's bytes.
 const BLOCK_LEN_MAX_BYTES: usize = 1 << 20;
@@ -42,7 +42,7 @@ pub fn open(data_dir: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers until the server stops.
-pub async fn serve(listener: UnixListener, store: Store, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: UnixListener, zones: Zones, mut stop: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -50,9 +50,9 @@ pub async fn serve(listener: UnixListener, store: Store, mut stop: watch::Receiv
         };
         match accepted {
             Ok((stream, _)) => {
-                let store = store.clone();
+                let zones = zones.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = converse(stream, store).await {
+                    if let Err(error) = converse(stream, zones).await {
                         tracing::debug!(%error, "a control connection broke");
                     }
                 });
@@ -71,7 +71,7 @@ enum Said {
     Bytes(Vec<u8>),
 }
 
-async fn converse(stream: tokio::net::UnixStream, store: Store) -> io::Result<()> {
+async fn converse(stream: tokio::net::UnixStream, zones: Zones) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut read = tokio::io::BufReader::new(read.take(REQUEST_LEN_MAX_BYTES));
@@ -83,7 +83,7 @@ async fn converse(stream: tokio::net::UnixStream, store: Store) -> io::Result<()
         let mut bytes = Blocks { blocks, rest: Vec::new(), say: say.clone() };
         let reply = match serde_json::from_str::<Request>(&line) {
             // Whoever asked may have gone: the work is done all the same.
-            Ok(request) => admin::carry_out(&store, request, &mut bytes, &mut |progress| {
+            Ok(request) => admin::carry_out(&zones, request, &mut bytes, &mut |progress| {
                 let _ = say.try_send(Said::Reply(progress));
             }),
             Err(error) => Reply::Failed { message: format!("not a request this version knows: {error}") },

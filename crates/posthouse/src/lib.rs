@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 pub mod delivery;
 pub mod demo;
+pub mod dns;
 pub mod driver;
 pub mod files;
 pub mod ftp;

@@ -82,6 +82,30 @@ pub struct Metrics {
     pub ftp_bytes_received: Counter,
     /// FTP transfers that were cut off.
     pub ftp_transfers_cut: Counter,
+    /// Datagrams taken by the DNS server.
+    pub dns_queries: Counter,
+    /// Datagrams sent by the DNS server.
+    pub dns_answers: Counter,
+    /// Answers that the kernel would not take.
+    pub dns_unsent: Counter,
+    /// Messages taken by the DNS server on connections.
+    pub dns_messages: Counter,
+    /// Answers kept back, or cut short, because their network got too many.
+    pub dns_limited: Counter,
+    /// Queries that ended in a fault of the program.
+    pub dns_panics: Counter,
+    /// Transfers, updates and notifications of strangers.
+    pub dns_refused: Counter,
+    /// Zones changed by dynamic updates.
+    pub dns_updates: Counter,
+    /// Zones fetched by others.
+    pub dns_transfers_out: Counter,
+    /// Zones fetched from others.
+    pub dns_transfers_in: Counter,
+    /// Looks at a primary that failed.
+    pub dns_transfers_failed: Counter,
+    /// Servers that did not answer when told of a change.
+    pub dns_notifies_lost: Counter,
 }
 
 /// The process's numbers.
@@ -127,7 +151,7 @@ impl Metrics {
                 let _ = writeln!(text, "{name}{{service=\"{service}\"}} {}", value(self.service(service)));
             }
         }
-        for (name, help, value) in self.mail_totals().into_iter().chain(self.ftp_totals()) {
+        for (name, help, value) in self.mail_totals().into_iter().chain(self.ftp_totals()).chain(self.dns_totals()) {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
         }
         text
@@ -195,6 +219,51 @@ impl Metrics {
                 "posthouse_ftp_transfers_cut_total",
                 "FTP transfers that were cut off.",
                 count(&self.ftp_transfers_cut),
+            ),
+        ]
+    }
+
+    fn dns_totals(&self) -> [Total; 12] {
+        [
+            ("posthouse_dns_queries_total", "Datagrams taken by the DNS server.", count(&self.dns_queries)),
+            ("posthouse_dns_answers_total", "Datagrams sent by the DNS server.", count(&self.dns_answers)),
+            (
+                "posthouse_dns_unsent_total",
+                "Answers that the kernel would not take.",
+                count(&self.dns_unsent),
+            ),
+            (
+                "posthouse_dns_messages_total",
+                "Messages taken by the DNS server on connections.",
+                count(&self.dns_messages),
+            ),
+            (
+                "posthouse_dns_limited_total",
+                "Answers kept back, or cut short, because their network got too many.",
+                count(&self.dns_limited),
+            ),
+            (
+                "posthouse_dns_panics_total",
+                "Queries that ended in a fault of the program.",
+                count(&self.dns_panics),
+            ),
+            (
+                "posthouse_dns_refused_total",
+                "Transfers, updates and notifications of strangers.",
+                count(&self.dns_refused),
+            ),
+            ("posthouse_dns_updates_total", "Zones changed by dynamic updates.", count(&self.dns_updates)),
+            ("posthouse_dns_transfers_out_total", "Zones fetched by others.", count(&self.dns_transfers_out)),
+            ("posthouse_dns_transfers_in_total", "Zones fetched from others.", count(&self.dns_transfers_in)),
+            (
+                "posthouse_dns_transfers_failed_total",
+                "Looks at a primary that failed.",
+                count(&self.dns_transfers_failed),
+            ),
+            (
+                "posthouse_dns_notifies_lost_total",
+                "Servers that did not answer when told of a change.",
+                count(&self.dns_notifies_lost),
             ),
         ]
     }

@@ -3,6 +3,10 @@
 use crate::auth::{Authenticator, Origin};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::dns;
+use crate::dns::facts::HostFacts;
+use crate::dns::snapshot::Snapshot;
+use crate::dns::zones::Zones;
 use crate::driver::{self, Wire};
 use crate::ftp::FtpService;
 use crate::imap::ImapService;
@@ -124,18 +128,31 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     let clock = Clock::new();
     let acceptor = Acceptor::load(config).map_err(|error| ServeError::Other(error.to_string()))?;
     let listeners = listen::open(config)?;
+    let datagrams = dns::server::open(config)?;
     let control = control::open(&config.data_dir)?;
     let (stop_now, stop) = watch::channel(false);
     let server = Arc::new(Server::new(config, store.clone(), clock, acceptor.clone(), stop.clone())?);
+    let snapshot = Snapshot::default();
+    let zones = load_zones(config, &store, &snapshot, &acceptor).await?;
+    let all_zones = zones.clone();
+    let needs =
+        dns::server::Needs { config, zones, snapshot, clock, acceptor: acceptor.clone(), stop: stop.clone() };
+    let names = dns::server::start(datagrams, needs)?;
     // Each task holds a sender; when all are gone, all have finished.
     let (busy, mut all_done) = mpsc::channel::<()>(1);
     for (service, listener) in listeners {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%service, %address, "listening");
         }
-        tokio::spawn(accept(server.clone(), service, listener, busy.clone()));
+        match service {
+            ServiceName::Dns | ServiceName::Dot => {
+                names.accept(listener, service.is_inside_tls(), stop.clone(), busy.clone());
+            }
+            _ => drop(tokio::spawn(accept(server.clone(), service, listener, busy.clone()))),
+        }
     }
-    tokio::spawn(control::serve(control, store.clone(), stop.clone()));
+    tokio::spawn(control::serve(control, all_zones.clone(), stop.clone()));
+    tokio::spawn(dns::upkeep::run(all_zones.clone(), acceptor.clone(), stop.clone()));
     tokio::spawn(look_after(store.clone(), server.smtp.room.clone(), clock, stop.clone()));
     for name in config.not_served() {
         tracing::warn!(
@@ -148,16 +165,52 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     }
     ready(&store);
     notify(&[sd_notify::NotifyState::Ready]);
-    signals.until_stop(&acceptor).await;
+    signals.until_stop(&acceptor, &all_zones).await;
     tracing::info!("stopping");
     notify(&[sd_notify::NotifyState::Stopping]);
     let _ = stop_now.send(true);
     drop((busy, server));
+    let _ = tokio::task::spawn_blocking(|| names.stop()).await;
     if tokio::time::timeout(STOP_WAIT, all_done.recv()).await.is_err() {
         tracing::warn!("some connections did not finish in time");
     }
     let _ = std::fs::remove_file(control::path(&config.data_dir));
     Ok(())
+}
+
+/// The zones of a store for one command, with no server running: nothing is answered from them.
+///
+/// # Errors
+/// A sentence about the configuration.
+pub fn zones_of(config: &Config, store: Store) -> Result<Zones, ServeError> {
+    let host = HostFacts::of(config).map_err(ServeError::Other)?;
+    Ok(Zones::new(store, host, dns::zones::calendar(), Box::new(dns::zones::Nowhere)))
+}
+
+/// Reads all zones; they are served from `snapshot` before the first question is taken.
+async fn load_zones(
+    config: &Config,
+    store: &Store,
+    snapshot: &Snapshot,
+    acceptor: &Acceptor,
+) -> Result<Zones, ServeError> {
+    let host = HostFacts::of(config).map_err(ServeError::Other)?;
+    let zones = Zones::new(store.clone(), host, dns::zones::calendar(), Box::new(snapshot.clone()));
+    let (loading, acceptor) = (zones.clone(), acceptor.clone());
+    let loaded = tokio::task::spawn_blocking(move || {
+        // What ran out while nobody looked is signed anew before the first answer.
+        loading.freshen()?;
+        let count = loading.load()?;
+        dns::upkeep::follow_certificate(&loading, &acceptor);
+        Ok::<usize, dns::zones::ZoneError>(count)
+    })
+    .await;
+    match loaded {
+        Ok(Ok(count)) => tracing::info!(count, "zones are loaded"),
+        Ok(Err(error)) => return Err(ServeError::Other(format!("the zones cannot be loaded: {error}"))),
+        Err(error) => return Err(ServeError::Other(format!("the zones cannot be loaded: {error}"))),
+    }
+    Ok(zones)
 }
 
 /// Each connection is a file. Shells give processes 1024 of them, and permission to ask for more.
@@ -187,13 +240,16 @@ impl Signals {
     }
 
     /// Handles SIGHUP until SIGTERM or SIGINT.
-    async fn until_stop(mut self, acceptor: &Acceptor) {
+    async fn until_stop(mut self, acceptor: &Acceptor, zones: &Zones) {
         loop {
             tokio::select! {
-                _ = self.hangup.recv() => match acceptor.reload() {
-                    Ok(()) => tracing::info!("the certificate was read again"),
-                    Err(error) => tracing::error!(%error, "the certificate in use stays"),
-                },
+                _ = self.hangup.recv() => {
+                    let (zones, acceptor) = (zones.clone(), acceptor.clone());
+                    let read = move || dns::upkeep::follow_certificate(&zones, &acceptor);
+                    if let Err(error) = tokio::task::spawn_blocking(read).await {
+                        tracing::error!(%error, "the certificate in use stays");
+                    }
+                }
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
             }
@@ -406,7 +462,11 @@ impl Server {
                 driver::run(session, service, wire, self.clock, self.stop.clone()).await
             }
             // Theirs is a conversation of another kind.
-            ServiceName::Ftp | ServiceName::Ftps | ServiceName::Http => return,
+            ServiceName::Ftp
+            | ServiceName::Ftps
+            | ServiceName::Http
+            | ServiceName::Dns
+            | ServiceName::Dot => return,
         };
         tracing::debug!(%service, peer = %peer, ?end, "connection ended");
         drop(admission);

@@ -10,6 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use tokio_rustls::server::TlsStream;
 
@@ -36,6 +37,16 @@ pub struct Acceptor {
 struct Files {
     certificate: PathBuf,
     private_key: PathBuf,
+}
+
+/// The certificate in the files.
+pub struct Offered {
+    /// The chain, PEM.
+    pub chain_pem: String,
+    /// Its key, PEM.
+    pub key_pem: String,
+    /// The public key of the server's own certificate: a SubjectPublicKeyInfo, DER.
+    pub public_key: Vec<u8>,
 }
 
 /// What is to be known of a connection's TLS.
@@ -103,6 +114,39 @@ impl Acceptor {
         Acceptor { files: self.files.clone(), current: Arc::new(RwLock::new(config)) }
     }
 
+    /// The certificate in the files: its chain and key as PEM, and the public key (SubjectPublicKeyInfo, DER) of the
+    /// server's own certificate.
+    ///
+    /// # Errors
+    /// As [`Acceptor::load`].
+    pub fn offered(&self) -> Result<Offered, TlsError> {
+        let fault = |path: &Path, what: &dyn fmt::Display| TlsError(format!("{}: {what}", path.display()));
+        let text = |path: &Path| std::fs::read_to_string(path).map_err(|error| fault(path, &error));
+        let (chain_pem, key_pem) = (text(&self.files.certificate)?, text(&self.files.private_key)?);
+        let first = CertificateDer::from_pem_slice(chain_pem.as_bytes())
+            .map_err(|error| fault(&self.files.certificate, &error))?;
+        let parsed =
+            ParsedCertificate::try_from(&first).map_err(|error| fault(&self.files.certificate, &error))?;
+        let public_key = parsed.subject_public_key_info().as_ref().to_vec();
+        Ok(Offered { chain_pem, key_pem, public_key })
+    }
+
+    /// Serves this certificate from now on; connections that stand keep what they have.
+    ///
+    /// # Errors
+    /// If it is none, or the key does not fit it; the one in use stays.
+    pub fn install(&self, chain_pem: &str, key_pem: &str) -> Result<(), TlsError> {
+        let fault =
+            |error: &dyn fmt::Display| TlsError(format!("the certificate that was in use before: {error}"));
+        let chain: Result<Vec<CertificateDer<'static>>, _> =
+            CertificateDer::pem_slice_iter(chain_pem.as_bytes()).collect();
+        let chain = chain.map_err(|error| fault(&error))?;
+        let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(|error| fault(&error))?;
+        let config = server_config(chain, key).map_err(|error| fault(&error))?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
+    }
+
     /// Shakes hands as the server.
     ///
     /// # Errors
@@ -122,12 +166,18 @@ fn read(files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
     }
     let key = PrivateKeyDer::from_pem_file(&files.private_key)
         .map_err(|error| fault(&files.private_key, &format!("no private key can be read: {error}")))?;
+    server_config(chain, key)
+        .map_err(|error| fault(&files.private_key, &format!("does not fit the certificate: {error}")))
+}
+
+fn server_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, tokio_rustls::rustls::Error> {
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError(error.to_string()))?
+        .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| fault(&files.private_key, &format!("does not fit the certificate: {error}")))?;
+        .with_single_cert(chain, key)?;
     Ok(Arc::new(config))
 }
 

@@ -56,19 +56,19 @@ impl PreparedBlob {
             return Err(StoreError::Invalid("the content is longer than 1 GiB"));
         }
         let digest = blake3::hash(bytes);
-        let stored = as_stored(bytes)?;
+        let stored = pack(bytes)?;
         let place = match folder {
             Some(folder) if stored.len() > INLINE_MAX_BYTES => {
                 Place::File(Arc::new(folder.write(&digest, &stored)?))
             }
-            _ => Place::Inline((&*stored).into()),
+            _ => Place::Inline(stored.as_ref().into()),
         };
         Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place })
     }
 
     /// Small content whose digest is known.
     pub(crate) fn inline(digest: blake3::Hash, bytes: &[u8]) -> Result<PreparedBlob, StoreError> {
-        let place = Place::Inline((&*as_stored(bytes)?).into());
+        let place = Place::Inline(pack(bytes)?.as_ref().into());
         Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place })
     }
 
@@ -88,8 +88,8 @@ impl PreparedBlob {
     }
 }
 
-/// Compressed, or, if that is not worth it, as it is.
-fn as_stored(bytes: &[u8]) -> Result<Cow<'_, [u8]>, StoreError> {
+/// Content in the form in which it is stored: compressed, if that is worth it. [`restore_into`] gives it back.
+pub(crate) fn pack(bytes: &[u8]) -> Result<Cow<'_, [u8]>, StoreError> {
     let compressed = compress(bytes)?;
     let worth_it = compressed.len() <= bytes.len() / 10 * COMPRESSED_MAX_TENTHS;
     Ok(if worth_it { Cow::Owned(compressed) } else { Cow::Borrowed(bytes) })

@@ -5,6 +5,7 @@ mod contents;
 mod files;
 mod mailboxes;
 mod queue;
+mod zones;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub struct Counted {
     pub files: u64,
     /// Uploads that were cut.
     pub parts: u64,
+    /// Zones, each compared with its digest.
+    pub zones: u64,
 }
 
 /// The outcome of a check.
@@ -113,6 +116,7 @@ impl Store {
             view.check_accounts(&mut checker)?;
             view.check_mailboxes(&mut checker)?;
             view.check_queue(&mut checker)?;
+            view.check_zones(&mut checker)?;
             let parts = view.check_areas(&mut checker)?;
             Ok((view.check_contents(&mut checker)?, parts))
         })?;

@@ -76,6 +76,10 @@ pub enum Missing {
     File,
     /// No such shared folder.
     Share,
+    /// No such zone.
+    Zone,
+    /// No such key.
+    Key,
 }
 
 impl fmt::Display for StoreError {
@@ -91,6 +95,8 @@ impl fmt::Display for StoreError {
                     Missing::Queue => "queue entry",
                     Missing::File => "file or folder",
                     Missing::Share => "shared folder",
+                    Missing::Zone => "zone",
+                    Missing::Key => "key",
                 };
                 write!(f, "no such {what}")
             }

@@ -1,4 +1,4 @@
-//! Accounts, mailboxes, messages, file areas, the queue and the traces; the only crate that touches a
+//! Accounts, mailboxes, messages, file areas, the queue, the traces, zones and their keys; the only crate that touches a
 //! disk or a database.
 //!
 //! A [`Store`] is opened once. Everything is read through a [`View`] and changed through a [`Tx`],
@@ -43,6 +43,8 @@ mod trace;
 mod uid_cache;
 mod view;
 mod watch;
+mod zone;
+mod zone_key;
 
 pub use account::{Account, Alias, Credential, Domain};
 pub use address::ADDRESS_LEN_MAX_BYTES;
@@ -56,7 +58,7 @@ pub use files::{
     NewFile, OpenedFile, PART_AGE_MAX, Part, RemovedSome, Right, SHARE_NAME_LEN_MAX_BYTES,
     SHARED_FOLDER_NAME, Share, ShareId, ShareMember, Upload, Uploaded,
 };
-pub use id::{AccountId, BlobId, DomainId, MailboxId, MessageId, ModSeq, QueueId, TraceId, Uid};
+pub use id::{AccountId, BlobId, DomainId, MailboxId, MessageId, ModSeq, QueueId, TraceId, Uid, ZoneId};
 pub use mailbox::{
     MAILBOX_DEPTH_MAX, MAILBOX_NAME_LEN_MAX_BYTES, MAILBOXES_MAX, Mailbox, SpecialUse, normal_name,
 };
@@ -72,3 +74,8 @@ pub use store::{Settings, Store};
 pub use trace::{TRACE_KEY_LEN_MAX_BYTES, TraceEvent};
 pub use view::{Tx, View};
 pub use watch::Watch;
+pub use zone::{
+    NewZoneChange, PreparedZone, ZONE_CONTENT_MAX_BYTES, ZONE_NAME_LEN_MAX_BYTES, Zone, ZoneChange,
+    ZoneChangeKind, ZoneContent, ZoneKind,
+};
+pub use zone_key::{KeyPurpose, NameKey, NameRoll, PeerRole, SecretBytes, TsigKey, ZonePeer, ZoneSeen};

@@ -64,6 +64,9 @@ impl Shared {
         if effects.queue_touched {
             self.watches.announce(Topic::Queue, 0);
         }
+        if effects.zones_touched > 0 {
+            self.watches.announce(Topic::Zones, effects.zones_touched);
+        }
     }
 }
 

@@ -3,13 +3,13 @@
 use super::{Printer, confirmed};
 use crate::admin::{Exchange, FilesRequest, LIST_PAGE, NoBytes, ProfileChange, Reply, Request};
 use crate::config::Config;
+use crate::dns::zones::Zones;
 use crate::{admin, control, server};
 use clap::{Args, Subcommand, ValueEnum};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use store::Store;
 
 pub(super) const EXAMPLES: &str = "A PLACE is ADDRESS:/PATH, or, in a shared folder, NAME:/PATH.
 
@@ -154,7 +154,7 @@ impl ProfileArguments {
 struct Asker<'a> {
     config: &'a Config,
     printer: &'a mut Printer,
-    store: Option<Store>,
+    zones: Option<Zones>,
 }
 
 impl Asker<'_> {
@@ -162,19 +162,19 @@ impl Asker<'_> {
         let request = Request::Files(request);
         let printer = &mut *self.printer;
         let mut reply = None;
-        if self.store.is_none() {
+        if self.zones.is_none() {
             let told = &mut |progress| printer.progress(&progress);
             reply = control::ask_with(&self.config.data_dir, &request, bytes, told)?;
         }
         let reply = match reply {
             Some(reply) => reply,
             None => {
-                let store = match self.store.take() {
-                    Some(store) => store,
-                    None => server::open_store(self.config)?,
+                let zones = match self.zones.take() {
+                    Some(zones) => zones,
+                    None => server::zones_of(self.config, server::open_store(self.config)?)?,
                 };
-                let store = self.store.insert(store);
-                admin::carry_out(store, request, bytes, &mut |progress| printer.progress(&progress))
+                let zones = self.zones.insert(zones);
+                admin::carry_out(zones, request, bytes, &mut |progress| printer.progress(&progress))
             }
         };
         match reply {
@@ -206,7 +206,7 @@ pub(super) fn run(
     config: &Config,
     printer: &mut Printer,
 ) -> Result<ExitCode, Failure> {
-    let mut asker = Asker { config, printer, store: None };
+    let mut asker = Asker { config, printer, zones: None };
     let reply = match command {
         FilesCommand::Ls { place } => asker.list(&place)?,
         FilesCommand::Put { file, place, keep } => put(&mut asker, &file, place, keep)?,

@@ -57,6 +57,7 @@ impl Printer {
                 let rows = aliases.iter().map(|alias| vec![alias.address.clone(), alias.target.clone()]);
                 table(&mut out, &["ADDRESS", "GOES TO"], rows.collect())
             }
+            Reply::Dns(reply) => super::dns_output::print(&mut out, reply),
             Reply::Files(rows) => table(&mut out, &FILE_HEAD, rows.iter().map(file_cells).collect()),
             Reply::Usage(rows) => {
                 let head = ["WHERE", "FILES", "FOLDERS", "SIZE", "CUT UPLOADS", "USED", "QUOTA"];
@@ -118,7 +119,7 @@ fn profile_rows(profile: &ProfileRow) -> Vec<Vec<String>> {
     rows.into_iter().map(|(what, value)| vec![what.to_string(), value]).collect()
 }
 
-fn table(out: &mut impl Write, head: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+pub(super) fn table(out: &mut impl Write, head: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
     if rows.is_empty() {
         return writeln!(out, "none");
     }
@@ -175,7 +176,7 @@ fn print_checked(out: &mut impl Write, checked: &Checked) -> io::Result<()> {
 }
 
 /// A moment in UTC, to the millisecond.
-fn time(unix_ms: i64) -> String {
+pub(super) fn time(unix_ms: i64) -> String {
     let (days, ms) = (unix_ms.div_euclid(86_400_000), unix_ms.rem_euclid(86_400_000));
     let (year, month, day) = mime::date::civil_from_days(days);
     let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);

@@ -9,6 +9,8 @@
 mod accounts;
 mod cli;
 mod crash;
+mod dns;
+mod dns_hostile;
 mod files;
 mod ftp;
 mod ftp_clients;

@@ -19,8 +19,10 @@ pub const PASSWORD: &str = "correct horse";
 const LOG_LINES_SHOWN: usize = 40;
 
 /// The services, by their keys in `[listen]`.
-const SERVICES: [&str; 11] =
-    ["smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "http", "ftp", "ftps"];
+const SERVICES: [&str; 13] =
+    [
+        "smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "http", "ftp", "ftps", "dns", "dot",
+    ];
 
 /// What the configuration says.
 pub struct Setup {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use store::{
     Access, AccountId, AreaId, EntryId, FilePath, FlagChange, FlagOp, Flags, FtpProfile, Keywords, NewFile,
-    NewQueued, ORPHAN_AGE, Store, TraceId,
+    NewQueued, NewZoneChange, ORPHAN_AGE, PreparedZone, Store, TraceId, ZoneChangeKind, ZoneKind,
 };
 
 use crate::engines::sqlite_settings;
@@ -39,6 +39,23 @@ pub fn a_lively_store_is_clean(store: &Store) {
         })
     });
     something_in_areas(store, ann);
+    write(store, move |tx| {
+        let zone = tx.add_zone("example.org", ZoneKind::Primary, "")?;
+        let new = NewZoneChange {
+            at_ms: 1,
+            serial: 5,
+            kind: ZoneChangeKind::Edit,
+            undoes: None,
+            what: String::new(),
+            data: b"difference".to_vec(),
+            base: Some(PreparedZone::new(b"content of a zone")?),
+            due_ms: None,
+            settings: String::new(),
+            state: String::new(),
+        };
+        let seen = tx.change_zone(zone.id, zone.change, &new)?;
+        tx.change_zone(zone.id, seen, &NewZoneChange { serial: 6, base: None, ..new.clone() })
+    });
     let report = store.check(&mut |_| ()).unwrap();
     assert_eq!(report.findings, []);
     assert_eq!((report.counted.files, report.counted.parts), (6, 1));
@@ -86,6 +103,14 @@ const DAMAGE: &[(&str, &str)] = &[
     ("UPDATE mailbox SET uidvalidity = 0 WHERE name = 'INBOX'", "UIDVALIDITY"),
     ("UPDATE mailbox SET uidvalidity = (SELECT MAX(uidvalidity) FROM mailbox)", "UIDVALIDITY"),
     ("UPDATE account SET last_mailbox_id = 1", "mailbox number"),
+    ("UPDATE zone_base SET data = CAST('content of a zonE' AS BLOB)", "zone content"),
+    ("DELETE FROM zone_base", "zone content"),
+    ("UPDATE zone SET serial = 4", "zone serial"),
+    ("UPDATE zone SET base_change = 99", "zone change"),
+    ("UPDATE counter SET value = 1 WHERE name = 'zone-change'", "zone change"),
+    ("UPDATE zone_change SET serial_before = 77", "zone journal"),
+    ("UPDATE zone SET zone_id = 77", "change without zone"),
+    ("INSERT INTO zone_peer VALUES (1, 1, 'a', 'gone')", "peer without key"),
     ("UPDATE mailbox SET tombstone_floor_modseq = 999999 WHERE name = 'INBOX'", "tombstone floor"),
     ("UPDATE mailbox SET name = 'Post' WHERE name = 'INBOX'", "INBOX"),
     ("DELETE FROM mailbox WHERE name = 'Trash'", "placement without mailbox"),

@@ -11,6 +11,7 @@ mod mailboxes;
 mod messages;
 mod opening;
 mod queues;
+mod zones;
 
 use std::ops::ControlFlow;
 
@@ -58,6 +59,9 @@ suite! {
         cut_uploads_are_gone_on_with, parts_go_with_time_folder_and_whole, shared_folders_and_rights,
         ten_at_once, a_long_upload_is_whole, moving_between_areas, accounts_take_their_files_along, profiles_are_kept, files_random_walk_matches_model;
     checks: a_lively_store_is_clean;
+    zones: zones_come_and_go, content_is_base_and_changes, journals_keep_what_the_content_needs,
+        edits_are_undone_once, due_zones_and_changed_zones, zone_watches_tell, keys_and_rolls_are_kept,
+        peers_need_their_keys;
 }
 
 /// The account `name@example.org`, made together with its domain if that is missing.

@@ -34,7 +34,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "wire", ours: &[], outside: Only(&["memchr"]) },
     Layer { name: "sasl", ours: &["wire"], outside: Only(&["argon2", "base64", "bcrypt", "hmac", "md-5", "pbkdf2", "sha-crypt", "sha1", "sha2", "stringprep", "subtle", "unicode-normalization", "zeroize"]) },
     Layer { name: "mime", ours: &["wire"], outside: Only(&["base64", "encoding_rs", "memchr"]) },
-    Layer { name: "dns", ours: &["wire"], outside: Only(&["base64", "bytes", "domain", "hmac", "memchr", "sha1", "sha2", "siphasher", "subtle"]) },
+    Layer { name: "dns", ours: &["wire"], outside: Only(&["base64", "bytes", "domain", "hmac", "memchr", "serde", "sha1", "sha2", "siphasher", "subtle"]) },
     Layer { name: "senderauth", ours: &["wire", "mime", "dns"], outside: Only(&["base64", "ed25519-dalek", "memchr", "rsa", "sha1", "sha2"]) },
     Layer { name: "smtp", ours: &["wire", "sasl", "mime"], outside: Only(&["base64", "memchr"]) },
     Layer { name: "imap", ours: &["wire", "sasl", "mime"], outside: Only(&["base64", "memchr", "unicode-normalization"]) },
