@@ -95,6 +95,7 @@ pub fn start(opened: Opened, needs: Needs<'_>) -> io::Result<Server> {
     if !config.listen.dns.is_empty() || !config.listen.dot.is_empty() {
         tokio::spawn(secondary::run(names.clone(), clock, told, stop.clone()));
         tokio::spawn(notify::run(names.clone(), clock, stop.clone()));
+        tokio::spawn(udp::drops::run(config.listen.dns.clone(), stop.clone()));
         if let Some(apex) = &config.dns.catalogue {
             let apex = apex.parse().map_err(|error| {
                 io::Error::other(format!("[dns] catalogue: {apex:?} is no domain name: {error}"))
