@@ -88,6 +88,8 @@ pub struct Metrics {
     pub dns_answers: Counter,
     /// Answers that the kernel would not take.
     pub dns_unsent: Counter,
+    /// Datagrams that the kernel dropped because they came faster than they were taken.
+    pub dns_dropped: Counter,
     /// Messages taken by the DNS server on connections.
     pub dns_messages: Counter,
     /// Answers kept back, or cut short, because their network got too many.
@@ -231,6 +233,11 @@ impl Metrics {
                 "posthouse_dns_unsent_total",
                 "Answers that the kernel would not take.",
                 count(&self.dns_unsent),
+            ),
+            (
+                "posthouse_dns_dropped_total",
+                "Datagrams that the kernel dropped because they came faster than they were taken.",
+                count(&self.dns_dropped),
             ),
             (
                 "posthouse_dns_messages_total",

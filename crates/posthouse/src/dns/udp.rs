@@ -4,6 +4,7 @@
 //! the answers by one call (`sendmmsg`). Several threads may serve one address: the kernel spreads clients
 //! over their sockets (`SO_REUSEPORT`).
 
+pub mod drops;
 mod lane;
 mod socket;
 
