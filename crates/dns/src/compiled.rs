@@ -440,7 +440,8 @@ pub(crate) struct Key {
     lower: [u8; NAME_LEN_MAX_BYTES],
     len: usize,
     offsets: [u8; LABELS_MAX + 1],
-    hashes: [u64; LABELS_MAX + 1],
+    /// By number of labels: the hash of the last n labels.
+    hashes: [u64; HASHES_KEPT],
     /// How many labels, the root's not counted.
     pub(crate) labels: usize,
 }
@@ -451,7 +452,7 @@ impl Key {
             lower: [0; NAME_LEN_MAX_BYTES],
             len: 1,
             offsets: [0; LABELS_MAX + 1],
-            hashes: [0; LABELS_MAX + 1],
+            hashes: [0; HASHES_KEPT],
             labels: 0,
         }
     }
@@ -470,11 +471,12 @@ impl Key {
         self.offsets[labels] = at as u8;
         self.labels = labels;
         let mut hash = HASH_OF_ROOT;
-        self.hashes[labels] = hash;
-        for label in (0..labels).rev() {
+        self.hashes[0] = hash;
+        for count in 1..=labels.min(HASHES_KEPT - 1) {
+            let label = labels - count;
             let (start, end) = (usize::from(self.offsets[label]), usize::from(self.offsets[label + 1]));
             hash = extend_hash(hash, &self.lower[start..end]);
-            self.hashes[label] = hash;
+            self.hashes[count] = hash;
         }
     }
 
@@ -492,10 +494,18 @@ impl Key {
         usize::from(self.offsets[label])
     }
 
+    /// The hash of the name from the label number `from` on.
     pub(crate) fn hash(&self, from: usize) -> u64 {
-        self.hashes[from]
+        match self.hashes.get(self.labels - from) {
+            Some(hash) => *hash,
+            None => hash_of(self.suffix(from)),
+        }
     }
 }
+
+/// Hashes of suffixes with up to so many labels, less one, are kept; longer names are seldom, and clearing the
+/// room for all would cost every query.
+const HASHES_KEPT: usize = 16;
 
 const HASH_OF_ROOT: u64 = 0x9e37_79b9_7f4a_7c15;
 const HASH_FACTOR: u64 = 0xd6e8_feb8_6659_fd93;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::denial::{Denial, hash_label, nsec3_hash};
 use super::{CUT, CompiledZone, DNAME, OCCLUDED, QNAME_AT, WILDCARD, WILDCARD_CHILD};
-use super::{hash_of, is_compressible};
+use super::{RECORD_HEAD_BYTES, SetRef, hash_of, is_compressible};
 use crate::code::{RecordType, Ttl};
 use crate::name::{LABELS_MAX, Name, label_offsets, wire_is_at_or_below};
 use crate::rdata::{Piece, RData, Soa, pieces};
@@ -244,7 +244,7 @@ impl Builder {
     }
 
     /// Finds out how the zone proves absence, and ties each name to its NSEC3 record.
-    fn denial(self, zone: &ZoneData, compiled: &mut CompiledZone) -> Denial {
+    fn denial(mut self, zone: &ZoneData, compiled: &mut CompiledZone) -> Denial {
         let params = zone.get(zone.apex(), RecordType::NSEC3PARAM).and_then(|set| set.data().first());
         let Some(params) = params.filter(|_| !self.nsec3.is_empty()) else {
             return if self.nsec.is_empty() { Denial::None } else { Denial::Nsec(self.nsec.into()) };
@@ -252,6 +252,14 @@ impl Builder {
         let wire = params.as_wire();
         let iterations = u16::from_be_bytes([wire[2], wire[3]]);
         let salt: Box<[u8]> = wire[5..].into();
+        // Another chain may be on its way in or out (RFC 5155 §10.4); only whole ones have parameters at the apex.
+        // Algorithm, iterations and salt; the flags between differ by record.
+        let of_chain = |set: SetRef<'_>| {
+            set.bytes()
+                .get(RECORD_HEAD_BYTES..)
+                .is_some_and(|data| data[0] == wire[0] && data[2..].starts_with(&wire[2..]))
+        };
+        self.nsec3.retain(|at| compiled.node(*at).set(RecordType::NSEC3).is_some_and(of_chain));
         let by_label: HashMap<Vec<u8>, u32> =
             self.nsec3.iter().map(|at| (compiled.node(*at).name().to_ascii_lowercase(), *at)).collect();
         let mut owner = Vec::new();
