@@ -124,6 +124,9 @@ pub struct Dns {
     pub certificate_authority: String,
     /// The account there that may ask for them (RFC 8657 §3), a URI; empty: any.
     pub certificate_account: String,
+    /// The name of a catalogue zone (RFC 9432) of all zones made here, for secondaries that follow it; it is served
+    /// to those who may fetch it and needs no delegation. Absent: none.
+    pub catalogue: Option<String>,
     /// What is answered to those who ask which of several servers this is (NSID, RFC 5001); empty: nothing.
     pub nsid: String,
     /// Like answers a second to one network by UDP (a /24 or a /56); 0: as many as are asked for.
@@ -147,6 +150,7 @@ impl Default for Dns {
             name_servers: Vec::new(),
             certificate_authority: String::new(),
             certificate_account: String::new(),
+            catalogue: None,
             nsid: String::new(),
             responses_per_s: 200,
             errors_per_s: 50,
@@ -319,6 +323,7 @@ const KEYS: &[&str] = &[
     "name_servers",
     "certificate_authority",
     "certificate_account",
+    "catalogue",
     "nsid",
     "responses_per_s",
     "errors_per_s",

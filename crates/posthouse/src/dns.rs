@@ -2,6 +2,7 @@
 
 pub mod acl;
 pub mod book;
+pub mod catalogue;
 pub mod certificate;
 pub mod client;
 pub mod dkim;

@@ -5,7 +5,7 @@ use super::names::Names;
 use super::snapshot::Snapshot;
 use super::tcp::{self, Limits, Registry};
 use super::zones::Zones;
-use super::{notify, secondary, secret, udp};
+use super::{catalogue, notify, secondary, secret, udp};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::listen::{ServiceName, explain};
@@ -94,7 +94,13 @@ pub fn start(opened: Opened, needs: Needs<'_>) -> io::Result<Server> {
     }
     if !config.listen.dns.is_empty() || !config.listen.dot.is_empty() {
         tokio::spawn(secondary::run(names.clone(), clock, told, stop.clone()));
-        tokio::spawn(notify::run(names.clone(), clock, stop));
+        tokio::spawn(notify::run(names.clone(), clock, stop.clone()));
+        if let Some(apex) = &config.dns.catalogue {
+            let apex = apex.parse().map_err(|error| {
+                io::Error::other(format!("[dns] catalogue: {apex:?} is no domain name: {error}"))
+            })?;
+            tokio::spawn(catalogue::run(names.clone(), apex, stop));
+        }
     }
     let limits = Limits {
         connections_max: config.dns.connections_max,

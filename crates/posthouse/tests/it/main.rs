@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod dns;
 mod dns_hostile;
+mod dns_peers;
 mod imap;
 mod journey;
 mod lmtp;
