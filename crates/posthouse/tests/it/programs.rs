@@ -11,7 +11,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The Debian package of each program.
-const PACKAGES: [(&str, &str); 16] = [
+const PACKAGES: [(&str, &str); 19] = [
     ("swaks", "swaks"),
     ("mbsync", "isync"),
     ("neomutt", "neomutt"),
@@ -28,6 +28,9 @@ const PACKAGES: [(&str, &str); 16] = [
     ("knotd", "knot"),
     ("knotc", "knot"),
     ("named", "bind9"),
+    ("dnssec-verify", "bind9-utils"),
+    ("named-checkzone", "bind9-utils"),
+    ("ldns-verify-zone", "ldnsutils"),
 ];
 
 /// What a program left behind.
