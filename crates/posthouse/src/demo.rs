@@ -1,5 +1,6 @@
 //! `posthouse demo`: a server to try, with a domain and two accounts, gone when it ends.
 
+use crate::admin::{self, Reply, Request};
 use crate::auth::{credential, random};
 use crate::config::{Config, LogFormat};
 use crate::{log, runtime, server};
@@ -11,7 +12,7 @@ use store::{Flags, Keywords, NewMessage, Store, StoreError};
 
 const DOMAIN: &str = "example.test";
 /// The usual port of each service, moved out of the reserved range.
-const PORTS: [(&str, u16); 11] = [
+const PORTS: [(&str, u16); 12] = [
     ("smtp", 2525),
     ("submission", 2587),
     ("submissions", 2465),
@@ -23,6 +24,7 @@ const PORTS: [(&str, u16); 11] = [
     ("ftp", 2121),
     ("ftps", 2990),
     ("http", 2080),
+    ("dns", 2053),
 ];
 
 /// A folder that goes when the demo ends.
@@ -54,6 +56,12 @@ pub fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     std::fs::write(&file, &text)?;
     let config = Config::load(&file)?;
     let store = server::open_store(&config)?;
+    let zones = server::zones_of(&config, store.clone())?;
+    let added = Request::DomainAdd { name: DOMAIN.into() };
+    if let Reply::Failed { message } = admin::carry_out(&zones, added, &mut |_| ()) {
+        return Err(message.into());
+    }
+    drop(zones);
     let accounts = [account(&store, "alice")?, account(&store, "bob")?];
     welcome(&store, &accounts[0].0)?;
     let guide = guide(&file, &ports, &accounts);
@@ -79,12 +87,7 @@ fn account(store: &Store, name: &str) -> Result<(String, String), Box<dyn std::e
         random::<12>()?.iter().map(|byte| char::from(LETTERS[usize::from(byte & 31)])).collect();
     let address = format!("{name}@{DOMAIN}");
     let (secret, added) = (credential(password.as_bytes())?, address.clone());
-    store.write_blocking(move |tx| {
-        if tx.domain_by_name(DOMAIN)?.is_none() {
-            tx.add_domain(DOMAIN)?;
-        }
-        tx.add_account(&added, &secret).map(|_| ())
-    })?;
+    store.write_blocking(move |tx| tx.add_account(&added, &secret).map(|_| ()))?;
     Ok((address, password))
 }
 
@@ -125,8 +128,8 @@ fn welcome(store: &Store, address: &str) -> Result<(), Box<dyn std::error::Error
 fn guide(file: &Path, ports: &[(&str, u16)], accounts: &[(String, String); 2]) -> String {
     let port = |name: &str| ports.iter().find(|(known, _)| *known == name).map_or(0, |(_, port)| *port);
     let [(alice, alice_password), (bob, bob_password)] = accounts;
-    let (submission, submissions, imaps, pop3s) =
-        (port("submission"), port("submissions"), port("imaps"), port("pop3s"));
+    let (submission, submissions, imaps, pop3s, dns) =
+        (port("submission"), port("submissions"), port("imaps"), port("pop3s"), port("dns"));
     let (ftp, ftps) = (port("ftp"), port("ftps"));
     let config = file.display();
     let program = std::env::current_exe().map_or("posthouse".into(), |path| path.display().to_string());
@@ -171,6 +174,10 @@ Try this in another terminal (the certificate is self-signed, hence -k):
 
   # what became of her mail
   {program} --config {config} trace {alice}
+
+  # the domain's records, signed, which nobody typed; and whether all of them are as they should be
+  dig @127.0.0.1 -p {dns} +dnssec {DOMAIN} MX
+  {program} --config {config} dns status {DOMAIN}
 
 ",
         services.join(", ")

@@ -64,7 +64,7 @@ fn make(zones: &Zones, apex: &Name) -> Result<(), ZoneError> {
         if same == draft.book.served {
             return Ok(());
         }
-        let serial = present.map_or(Serial(1), |present| present.add(1));
+        let serial = present.map_or(Serial(1), |present| present.plus(1));
         draft.serial_wish = Some(serial);
         draft.yours = catalogue(apex, members.iter().copied(), serial).map_err(refused)?;
         Ok(())

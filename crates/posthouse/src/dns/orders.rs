@@ -47,10 +47,35 @@ fn name(text: &str) -> Result<Name, ZoneError> {
 }
 
 /// What became of a change, in words.
-fn outcome(zone: &Name, changed: &Changed) -> String {
-    let zone = zone.to_text_without_dot();
+fn outcome(zones: &Zones, apex: &Name, changed: &Changed) -> String {
+    let zone = apex.to_text_without_dot();
     if !changed.changed {
         return format!("{zone}: nothing had to be changed (serial {})", changed.serial);
     }
-    format!("{zone}: {} records came, {} went; serial {}", changed.added, changed.removed, changed.serial)
+    let warnings: Vec<String> =
+        warnings(zones, apex).into_iter().map(|text| format!("\nwarning: {text}")).collect();
+    format!(
+        "{zone}: {} records came, {} went; serial {}{}",
+        changed.added,
+        changed.removed,
+        changed.serial,
+        warnings.concat()
+    )
+}
+
+/// Zones above this size are not read once more to be warned of.
+const WARNED_RECORDS_MAX: usize = 100_000;
+/// Warnings that are told; the rest would only hide them.
+const WARNINGS_MAX: usize = 10;
+
+/// What will surprise somebody in a zone that is served, a sentence each.
+fn warnings(zones: &Zones, apex: &Name) -> Vec<String> {
+    let book = zones.zone(apex).and_then(|zone| zones.book(&zone));
+    match book {
+        Ok(book) if book.served.record_count() <= WARNED_RECORDS_MAX => {
+            let found = dns::check::check(&book.served).into_iter();
+            found.map(|finding| finding.to_string()).take(WARNINGS_MAX).collect()
+        }
+        _ => Vec::new(),
+    }
 }

@@ -439,3 +439,6 @@ impl fmt::Debug for Zones {
         f.debug_struct("Zones").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ mod crash;
 mod dns;
 mod dns_hostile;
 mod dns_peers;
+mod dns_zones;
 mod files;
 mod ftp;
 mod ftp_clients;

@@ -35,7 +35,7 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
                 }
                 start_signing(draft)
             })?;
-            told(&zone, &changed)
+            told(zones, &zone, &changed)
         }
         DnsRequest::Unsign { zone, at_once } => {
             let zone = name(&zone)?;
@@ -43,7 +43,7 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
                 true => stop_signing(draft),
                 false => ask(draft, KeyRequest::Unsign),
             })?;
-            told(&zone, &changed)
+            told(zones, &zone, &changed)
         }
         DnsRequest::Rollover { name: zone, what } => rollover(zones, &zone, what),
         DnsRequest::KeyExport { zone } => export(zones, &zone),
@@ -83,7 +83,7 @@ fn rollover(zones: &Zones, zone: &str, what: RollWhat) -> Done {
         RollWhat::Zsk => ask(draft, KeyRequest::RollZone),
         RollWhat::Ksk | RollWhat::Csk => ask(draft, KeyRequest::RollTop),
     })?;
-    told(&zone, &changed)
+    told(zones, &zone, &changed)
 }
 
 fn export(zones: &Zones, zone: &str) -> Done {
@@ -142,7 +142,7 @@ fn import(zones: &Zones, zone: &str, public: &str, private: &str) -> Done {
         draft.keys.rows = rows;
         Ok(())
     })?;
-    told(&zone, &changed)
+    told(zones, &zone, &changed)
 }
 
 fn row(zone: &str, id: KeyId, public: Vec<u8>, secret: SecretBytes, created_ms: i64) -> NameKey {

@@ -258,7 +258,8 @@ impl Zones {
         let state = ZoneKeyBook::read_state(&read.zone.state).ok_or_else(damaged)?;
         let keys = ZoneKeyBook { zone: read.zone.name.clone(), keys: state, rows: read.rows };
         let book = Book::load(&zone_name(&read.zone)?, &read.content)?;
-        let yours = book.yours();
+        // What comes from elsewhere is taken as it is, with its serial.
+        let yours = if read.zone.kind == ZoneKind::Primary { book.yours() } else { book.served.clone() };
         let beside = Beside {
             peers: read.peers,
             content: read.content,
@@ -450,7 +451,7 @@ impl Zones {
         if let Some(present) = present {
             let wish = draft.serial_wish.filter(|wish| wish.0 != 0 && wish.is_after(present));
             if wish.is_some() || signed.zone != draft.book.served {
-                let serial = wish.unwrap_or(Serial(present.0.wrapping_add(1)));
+                let serial = wish.unwrap_or(present.plus(1));
                 signed = sign(&signed.zone.clone(), serial)?;
             }
         }
