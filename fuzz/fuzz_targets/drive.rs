@@ -56,6 +56,14 @@ impl<S: Session, W: World<S>> Driven<S, W> {
         }
     }
 
+    /// Something happens outside that the session is told.
+    #[allow(dead_code, reason = "not every session is told of events")]
+    pub fn tell(&mut self, event: impl FnOnce(&mut S, Now, &mut Outputs<S::Ask>)) {
+        if !self.closed {
+            self.call(|session, now, _, out| event(session, now, out));
+        }
+    }
+
     fn call(&mut self, enter: impl FnOnce(&mut S, Now, &mut Input, &mut Outputs<S::Ask>)) {
         let mut out = Outputs::new();
         enter(&mut self.session, self.now, &mut self.input, &mut out);

@@ -9,9 +9,22 @@
 //! | [`zone`] | a zone as it is edited, and what changes between versions |
 //! | [`master`] | master files: reading and writing zones as text |
 //! | [`check`](mod@check) | what is wrong with a zone before it is served |
+//! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
+//! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
+//! | [`time`] | time of the calendar |
+//! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
+//! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
+//! | [`time`] | time of the calendar |
+//! | [`master`] | master files: reading and writing zones as text |
+//! | [`check`](mod@check) | what is wrong with a zone before it is served |
 //! | [`compiled`], [`catalogue`] | zones made ready for answering, and all of them together |
 //! | [`answer`](mod@answer) | from a query to its answer |
 //! | [`message`] | reading and writing messages |
+//! | [`cookie`], [`rrl`] | who asks from a true address, and how much a network may be sent |
+//! | [`tsig`] | messages signed with a shared secret |
+//! | [`transfer`], [`notify`] | zones between servers, and word of their changes |
+//! | [`update`] | changes asked for by messages |
+//! | [`catalog`] | zones that list zones |
 //!
 //! # Standards
 //! Names and messages: RFC 1035, RFC 2181, RFC 4343, RFC 3597. Canonical form: RFC 4034 §6. Serials: RFC
@@ -23,16 +36,26 @@
 //! afterwards.
 
 pub mod answer;
+pub mod catalog;
 pub mod catalogue;
 pub mod check;
 pub mod code;
 pub mod compiled;
+pub mod cookie;
+pub mod dnssec;
 pub mod master;
 pub mod message;
 pub mod name;
+pub mod notify;
 pub mod rdata;
 pub mod record;
+pub mod roll;
+pub mod rrl;
 pub mod text;
+pub mod time;
+pub mod transfer;
+pub mod tsig;
+pub mod update;
 pub mod zone;
 
 pub use answer::{Context, CookieVerdict, Cookies, Kind, Outcome, Reply, Transport, answer};

@@ -87,6 +87,17 @@ impl RRset {
         self.data.is_empty()
     }
 
+    /// The TTL of one of them: that of the set, but for signatures. A name's signatures are one set here and
+    /// belong to sets of many TTLs; each has its own's, which it carries (RFC 4034 §3, §3.1.4).
+    pub fn ttl_of(&self, data: &RData) -> Ttl {
+        match data.as_wire().get(4..8) {
+            Some(&[a, b, c, d]) if self.rtype == RecordType::RRSIG => {
+                Ttl::from_wire(u32::from_be_bytes([a, b, c, d]))
+            }
+            _ => self.ttl,
+        }
+    }
+
     /// Adds `data` at its place. False if it was there, or is of another type.
     pub fn insert(&mut self, data: RData) -> bool {
         if data.rtype() != self.rtype {

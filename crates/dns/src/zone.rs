@@ -173,7 +173,7 @@ impl ZoneData {
         self.nodes.iter().flat_map(|(name, node)| {
             let sets = node.sets.iter();
             sets.flat_map(|set| {
-                set.data().iter().map(|data| Record::new(name.clone(), set.ttl, data.clone()))
+                set.data().iter().map(|data| Record::new(name.clone(), set.ttl_of(data), data.clone()))
             })
         })
     }

@@ -1,11 +1,21 @@
 //! What an operator may ask for: the same whether the server runs (through its control socket) or
 //! not (straight on the store).
 
+mod files;
+
+pub use files::{
+    BLOCK_BYTES, Exchange, FileRow, FilesRequest, LIST_PAGE, NoBytes, ProfileChange, ProfileRow, ShareRow,
+    UsageRow,
+};
+
 use crate::auth::credential;
+use crate::dns::request::{DnsReply, DnsRequest};
+use crate::dns::zones::Zones;
+use crate::dns::{domain, orders};
 use crate::trace::{Kind, Name};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use store::{Credential, Resolution, Store, StoreError, TraceId};
+use store::{AreaId, Credential, EntryId, Resolution, Store, StoreError, TraceId};
 
 /// Accounts stored in one transaction of an import.
 const IMPORT_BATCH: usize = 200;
@@ -25,12 +35,16 @@ pub enum Request {
     AccountAdd { address: String, password: String, quota_bytes: Option<u64> },
     /// List accounts.
     AccountList,
-    /// Remove an account with all its mail.
+    /// Remove an account with all its mail and files.
     AccountRemove { address: String },
     /// Set a password.
     AccountPassword { address: String, password: String },
     /// Set or lift a quota.
     AccountQuota { address: String, quota_bytes: Option<u64> },
+    /// Show or change what an account's FTP clients may do.
+    AccountFtp { address: String, change: ProfileChange },
+    /// What concerns files.
+    Files(FilesRequest),
     /// Add many accounts, each with a password or a hash of it.
     AccountImport { accounts: Vec<(String, String)> },
     /// Make mail for an address go to another as well.
@@ -39,6 +53,8 @@ pub enum Request {
     AliasList,
     /// Remove an alias, or one target of it.
     AliasRemove { address: String, target: Option<String> },
+    /// Whatever concerns names.
+    Dns(DnsRequest),
     /// Tell the stories of messages.
     Trace { query: String, limit: u32 },
     /// Verify the store.
@@ -52,6 +68,8 @@ pub enum Request {
 pub enum Reply {
     /// So far.
     Progress { step: String, done: u64, total: u64 },
+    /// So many bytes of a file follow behind the line.
+    Data { len: u32 },
     /// It is done, in words.
     Done { message: String },
     /// Domains by name.
@@ -60,8 +78,18 @@ pub enum Reply {
     Accounts(Vec<AccountRow>),
     /// Aliases by address.
     Aliases(Vec<AliasRow>),
+    /// Whatever concerns names.
+    Dns(DnsReply),
     /// Stories, newest first.
     Traces(Vec<Story>),
+    /// Entries of a folder, or the file that a wish was about.
+    Files(Vec<FileRow>),
+    /// What lies in areas.
+    Usage(Vec<UsageRow>),
+    /// Shared folders by name.
+    Shares(Vec<ShareRow>),
+    /// An account's FTP profile.
+    FtpProfile(ProfileRow),
     /// What the check found.
     Checked(Checked),
     /// It was not done, and why.
@@ -73,7 +101,7 @@ pub enum Reply {
 pub struct AccountRow {
     /// Its address.
     pub address: String,
-    /// Bytes of its messages.
+    /// Bytes of its messages and files.
     pub used_bytes: u64,
     /// What they may be; nothing: no limit.
     pub quota_bytes: Option<u64>,
@@ -146,18 +174,29 @@ impl From<std::io::Error> for AdminError {
     }
 }
 
-/// Carries out a wish; blocks. `progress` hears of long work.
-pub fn carry_out(store: &Store, request: Request, progress: &mut dyn FnMut(Reply)) -> Reply {
+/// Carries out a wish; blocks. `bytes` are those of a file, if the wish is about one; `progress` hears of
+/// long work.
+pub fn carry_out(
+    zones: &Zones,
+    request: Request,
+    bytes: &mut dyn Exchange,
+    progress: &mut dyn FnMut(Reply),
+) -> Reply {
+    let store = zones.store();
     let done = match request {
         Request::DomainAdd { .. } | Request::DomainList | Request::DomainRemove { .. } => {
-            domains(store, request)
+            domains(zones, request)
         }
         Request::AliasAdd { .. } | Request::AliasList | Request::AliasRemove { .. } => {
             aliases(store, request)
         }
+        Request::Files(request) => files::carry_out(store, request, bytes, progress),
+        Request::AccountFtp { address, change } => files::profile(store, address, change),
+        Request::AccountRemove { address } => remove_account(store, address, progress),
         Request::AccountImport { accounts } => import(store, accounts, progress),
         Request::Trace { query, limit } => traces(store, &query, limit),
-        Request::Check => check(store, progress),
+        Request::Dns(request) => Ok(orders::carry_out(zones, request)),
+        Request::Check => check(zones, progress),
         request => accounts(store, request),
     };
     done.unwrap_or_else(|error| Reply::Failed { message: error.to_string() })
@@ -167,17 +206,20 @@ fn done(message: String) -> Result<Reply, AdminError> {
     Ok(Reply::Done { message })
 }
 
-fn domains(store: &Store, request: Request) -> Result<Reply, AdminError> {
+fn domains(zones: &Zones, request: Request) -> Result<Reply, AdminError> {
+    let store = zones.store();
     match request {
         Request::DomainAdd { name } => {
-            let text = format!("{name} is a domain of this server now");
-            store.write_blocking(move |tx| tx.add_domain(&name))?;
-            done(text)
+            let added = name.clone();
+            store.write_blocking(move |tx| tx.add_domain(&added))?;
+            let names = domain::added(zones, &name);
+            done(format!("{name} is a domain of this server now; {names}"))
         }
         Request::DomainRemove { name } => {
-            let text = format!("{name} is no domain of this server any more");
-            store.write_blocking(move |tx| tx.remove_domain(&name))?;
-            done(text)
+            let removed = name.clone();
+            store.write_blocking(move |tx| tx.remove_domain(&removed))?;
+            let names = domain::removed(zones, &name);
+            done(format!("{name} is no domain of this server any more{names}"))
         }
         _ => {
             let domains = store.read_blocking(|view| view.domains())?;
@@ -194,14 +236,6 @@ fn accounts(store: &Store, request: Request) -> Result<Reply, AdminError> {
             store.write_blocking(move |tx| {
                 let account = tx.add_account(&address, &secret)?;
                 tx.set_quota(account, quota_bytes)
-            })?;
-            done(text)
-        }
-        Request::AccountRemove { address } => {
-            let text = format!("{address} and all its mail are removed");
-            store.write_blocking(move |tx| {
-                let account = existing(tx, &address)?;
-                tx.remove_account(account)
             })?;
             done(text)
         }
@@ -235,6 +269,25 @@ fn accounts(store: &Store, request: Request) -> Result<Reply, AdminError> {
             Ok(Reply::Accounts(accounts.into_iter().map(row).collect()))
         }
     }
+}
+
+/// Nobody logs in any more, then the files go in steps, then the rest at once. Asked again after it was
+/// interrupted, it goes on.
+fn remove_account(
+    store: &Store,
+    address: String,
+    progress: &mut dyn FnMut(Reply),
+) -> Result<Reply, AdminError> {
+    let text = format!("{address} and all its mail and files are removed");
+    let nobody = Credential { password: String::new(), scram: None };
+    let account = store.write_blocking(move |tx| {
+        let account = existing(tx, &address)?;
+        tx.set_credential(account, &nobody)?;
+        Ok(account)
+    })?;
+    files::empty(store, AreaId::Account(account), EntryId::ROOT, progress)?;
+    store.write_blocking(move |tx| tx.remove_account(account))?;
+    done(text)
 }
 
 fn existing(tx: &mut store::Tx<'_>, address: &str) -> Result<store::AccountId, StoreError> {
@@ -358,10 +411,11 @@ fn story_event(event: store::TraceEvent) -> StoryEvent {
     }
 }
 
-fn check(store: &Store, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminError> {
-    let report = store.check(&mut |now| {
+fn check(zones: &Zones, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminError> {
+    let mut report = zones.store().check(&mut |now| {
         progress(Reply::Progress { step: now.step.to_string(), done: now.done, total: now.total });
     })?;
+    report.findings.extend(domain::check(zones)?);
     let counted = &report.counted;
     Ok(Reply::Checked(Checked {
         findings: report
@@ -376,7 +430,10 @@ fn check(store: &Store, progress: &mut dyn FnMut(Reply)) -> Result<Reply, AdminE
             ("messages", counted.messages),
             ("contents", counted.contents),
             ("bytes", counted.content_bytes),
+            ("files", counted.files),
+            ("cut uploads", counted.parts),
             ("queued", counted.queued),
+            ("zones", counted.zones),
         ]
         .map(|(name, count)| (name.to_string(), count))
         .into(),

@@ -1,15 +1,23 @@
 //! The command line.
 
+mod dns;
+mod dns_output;
+mod files;
 mod output;
 
-use crate::admin::{Reply, Request};
+use crate::admin::{NoBytes, Reply, Request};
 use crate::config::Config;
+use crate::ftp_client::{self, FtpCommand};
 use crate::{admin, control, demo, server};
 use clap::{Parser, Subcommand};
+use dns::DnsCommand;
 use output::Printer;
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Why a command was not carried out, for the person at the terminal.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Exit codes: 0 done; 1 not done, the reason is on standard error; 2 the command line is wrong;
 /// 3 `check` found damage.
@@ -34,10 +42,22 @@ const EXAMPLES: &str = "Examples:
   posthouse domain add example.org
   posthouse account add alice@example.org          asks for the password
   posthouse alias add info@example.org alice@example.org
+  posthouse files put report.pdf alice@example.org:/docs/
   posthouse serve
+  posthouse dns status example.org                 its records, as the world sees them
   posthouse trace alice@example.org                what became of her mail
 
 Exit codes: 0 done, 1 not done, 2 wrong command line, 3 check found damage.";
+
+const FTP_EXAMPLES: &str = "Examples:
+  posthouse ftp ls ftp://alice@files.example.org/
+  posthouse ftp get alice@files.example.org:photos.tar --segments 4
+  posthouse ftp put backup.tar ftp://alice@files.example.org/backups/ --continue
+  posthouse ftp mirror ftp://files.example.org/pub ./pub
+  posthouse ftp mirror --reverse ./site ftps://alice@files.example.org/site
+
+Exit codes: 0 done, 1 a file here, 2 wrong command line, 4 login refused, 5 TLS or certificate,
+6 refused by the server, 7 network or protocol, 8 contents differ, 9 some files of a mirror failed.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -54,6 +74,12 @@ enum Command {
     /// Further addresses of accounts, and catch-alls
     #[command(subcommand)]
     Alias(AliasCommand),
+    /// The domains' names: zones, signatures, the records that mail needs
+    #[command(subcommand)]
+    Dns(DnsCommand),
+    /// The files of accounts and shared folders
+    #[command(subcommand, after_help = files::EXAMPLES)]
+    Files(files::FilesCommand),
     /// Tell what became of a message
     #[command(
         after_help = "Examples:\n  posthouse trace 06yrk3x9pqv2m\n  posthouse trace bob@example.org --limit 3\n  posthouse trace '<123@example.net>'"
@@ -67,6 +93,9 @@ enum Command {
     },
     /// Verify every record and every message of the store; repairs nothing
     Check,
+    /// Fetch, send, list and mirror files on any FTP server
+    #[command(subcommand, after_help = FTP_EXAMPLES)]
+    Ftp(FtpCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -84,13 +113,13 @@ enum AccountCommand {
     /// Add an account; its password is asked for, or read from standard input
     Add {
         address: String,
-        /// What its mail may take, in bytes
+        /// What its mail and files may take, in bytes
         #[arg(long, value_name = "BYTES")]
         quota: Option<u64>,
     },
     /// List the accounts
     List,
-    /// Remove an account with all its mail
+    /// Remove an account with all its mail and files
     Remove {
         address: String,
         /// Do not ask
@@ -99,7 +128,9 @@ enum AccountCommand {
     },
     /// Set a password; it is asked for, or read from standard input
     Password { address: String },
-    /// Set what an account's mail may take, in bytes, or `none`
+    /// Show or change what an account's FTP clients may do
+    Ftp(files::ProfileArguments),
+    /// Set what an account's mail and files may take, in bytes, or `none`
     Quota { address: String, bytes: String },
     /// Add many accounts: a file (or `-`) with a line `address:password-or-hash` for each
     Import { file: PathBuf },
@@ -125,7 +156,7 @@ impl Cli {
     ///
     /// # Errors
     /// A sentence for the person at the terminal.
-    pub fn run(self) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
+    pub fn run(self) -> Result<ExitCode, Failure> {
         match self.command {
             Command::Demo => {
                 demo::run()?;
@@ -138,6 +169,11 @@ impl Cli {
                 crate::runtime::build()?.block_on(server::serve(&config, store, |_| {}))?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Files(command) => {
+                let config = Config::load(&self.config)?;
+                files::run(command, &config, &mut Printer::new(self.json))
+            }
+            Command::Ftp(command) => Ok(ftp_client::run(&command, self.json)?),
             command => {
                 let Some(request) = request(command)? else { return Ok(ExitCode::FAILURE) };
                 let config = Config::load(&self.config)?;
@@ -148,7 +184,7 @@ impl Cli {
 }
 
 /// The request behind a command; nothing if the person changed their mind.
-fn request(command: Command) -> Result<Option<Request>, Box<dyn std::error::Error + Send + Sync>> {
+fn request(command: Command) -> Result<Option<Request>, Failure> {
     Ok(Some(match command {
         Command::Domain(DomainCommand::Add { name }) => Request::DomainAdd { name },
         Command::Domain(DomainCommand::List) => Request::DomainList,
@@ -157,23 +193,23 @@ fn request(command: Command) -> Result<Option<Request>, Box<dyn std::error::Erro
         Command::Alias(AliasCommand::Add { address, target }) => Request::AliasAdd { address, target },
         Command::Alias(AliasCommand::List) => Request::AliasList,
         Command::Alias(AliasCommand::Remove { address, target }) => Request::AliasRemove { address, target },
+        Command::Dns(command) => dns::request(command)?,
         Command::Trace { query, limit } => Request::Trace { query, limit },
         Command::Check => Request::Check,
-        Command::Serve | Command::Demo => return Ok(None),
+        Command::Serve | Command::Demo | Command::Files(_) | Command::Ftp(_) => return Ok(None),
     }))
 }
 
-fn account_request(
-    command: AccountCommand,
-) -> Result<Option<Request>, Box<dyn std::error::Error + Send + Sync>> {
+fn account_request(command: AccountCommand) -> Result<Option<Request>, Failure> {
     Ok(Some(match command {
         AccountCommand::Add { address, quota } => {
             let password = new_password(&address)?;
             Request::AccountAdd { address, password, quota_bytes: quota }
         }
         AccountCommand::List => Request::AccountList,
+        AccountCommand::Ftp(arguments) => arguments.into_request(),
         AccountCommand::Remove { address, yes } => {
-            if !yes && !confirmed(&format!("Remove {address} and all its mail?"))? {
+            if !yes && !confirmed(&format!("Remove {address} and all its mail and files?"))? {
                 eprintln!("nothing was removed");
                 return Ok(None);
             }
@@ -245,16 +281,12 @@ fn read_accounts(file: &std::path::Path) -> io::Result<Vec<(String, String)>> {
 }
 
 /// Asks the running server, or, where none runs, does it right here.
-fn ask(
-    config: &Config,
-    request: Request,
-    printer: &mut Printer,
-) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
+fn ask(config: &Config, request: Request, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let reply = match control::ask(&config.data_dir, &request, &mut |progress| printer.progress(&progress))? {
         Some(reply) => reply,
         None => {
-            let store = server::open_store(config)?;
-            admin::carry_out(&store, request, &mut |progress| printer.progress(&progress))
+            let zones = server::zones_of(config, server::open_store(config)?)?;
+            admin::carry_out(&zones, request, &mut NoBytes, &mut |progress| printer.progress(&progress))
         }
     };
     let damaged = matches!(&reply, Reply::Checked(checked) if !checked.findings.is_empty());

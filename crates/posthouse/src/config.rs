@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// The whole file, checked.
@@ -27,9 +27,15 @@ pub struct Config {
     /// Resolvers to use instead of the system's.
     #[serde(default)]
     pub resolver: Resolver,
+    /// What the world is told of this server's names.
+    #[serde(default)]
+    pub dns: Dns,
     /// How POP3 clients are treated.
     #[serde(default)]
     pub pop3: Pop3,
+    /// How FTP clients are served.
+    #[serde(default)]
+    pub ftp: Ftp,
     /// What one client may take.
     #[serde(default)]
     pub limits: Limits,
@@ -60,13 +66,15 @@ pub struct Listen {
     pub pop3s: Vec<SocketAddr>,
     /// HTTP: metrics and health.
     pub http: Vec<SocketAddr>,
-    /// Named so that a file written for later versions is understood; see [`Config::not_served`].
+    /// DNS by UDP and TCP (53).
     pub dns: Vec<SocketAddr>,
-    /// See `dns`.
+    /// DNS inside TLS (853).
+    pub dot: Vec<SocketAddr>,
+    /// FTP, with TLS when asked for (21).
     pub ftp: Vec<SocketAddr>,
-    /// See `dns`.
+    /// FTP inside TLS (990).
     pub ftps: Vec<SocketAddr>,
-    /// See `dns`.
+    /// See `ftp`.
     pub https: Vec<SocketAddr>,
 }
 
@@ -104,12 +112,143 @@ pub struct Auth {
     pub allow_plaintext: bool,
 }
 
+/// What the world is told of this server's names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dns {
+    /// The addresses by which the world reaches this host; empty: those that services listen on, as far as
+    /// they are addresses of the host and not wildcards.
+    pub addresses: Vec<IpAddr>,
+    /// The name servers of the zones served here, each as its name and, if it is not this host, its
+    /// addresses behind it: `ns2.example.net 198.51.100.2`. Empty: this host alone.
+    pub name_servers: Vec<String>,
+    /// The domain of the authority that may issue certificates (RFC 8659), such as `letsencrypt.org`; empty: nothing
+    /// is said.
+    pub certificate_authority: String,
+    /// The account there that may ask for them (RFC 8657 §3), a URI; empty: any.
+    pub certificate_account: String,
+    /// The name of a catalogue zone (RFC 9432) of all zones made here, for secondaries that follow it; it is served
+    /// to those who may fetch it and needs no delegation. Absent: none.
+    pub catalogue: Option<String>,
+    /// What is answered to those who ask which of several servers this is (NSID, RFC 5001); empty: nothing.
+    pub nsid: String,
+    /// Like answers a second to one network by UDP (a /24 or a /56); 0: as many as are asked for.
+    pub responses_per_s: u16,
+    /// Errors and refusals a second to one network by UDP.
+    pub errors_per_s: u16,
+    /// Every how many answers over the limit one is sent, cut short, so that a real client comes by TCP.
+    pub slip: u8,
+    /// Threads for UDP per address; 0: half of the cores, at most 4.
+    pub udp_threads: usize,
+    /// Open TCP and TLS connections in all; the one idle longest makes room for a new one.
+    pub connections_max: usize,
+    /// Open TCP and TLS connections from one network.
+    pub connections_per_network_max: usize,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Dns {
+            addresses: Vec::new(),
+            name_servers: Vec::new(),
+            certificate_authority: String::new(),
+            certificate_account: String::new(),
+            catalogue: None,
+            nsid: String::new(),
+            responses_per_s: 200,
+            errors_per_s: 50,
+            slip: 2,
+            udp_threads: 0,
+            connections_max: 2000,
+            connections_per_network_max: 100,
+        }
+    }
+}
+
 /// How POP3 clients are treated.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pop3 {
     /// Seconds that must pass between two logins of an account (RFC 2449 §6.5); 0: none.
     pub login_delay_s: u32,
+}
+
+/// How FTP clients are served.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ftp {
+    /// The ports of passive data connections, `"FIRST-LAST"`; a firewall has to let them in.
+    pub passive_ports: PortRange,
+    /// The address that PASV names, where it is not the server's own: behind address translation.
+    pub public_address: Option<Ipv4Addr>,
+    /// Other addresses for clients of certain networks; the first that fits counts.
+    pub public_address_for: Vec<PublicAddress>,
+    /// Active data connections come from port 20 where the system permits it; some firewalls of
+    /// clients insist (RFC 959 §5.2).
+    pub active_from_20: bool,
+    /// Offers compressed transfers (MODE Z).
+    pub mode_z: bool,
+    /// A data connection on which nothing moves for so many seconds is given up.
+    pub data_timeout_s: u32,
+}
+
+impl Default for Ftp {
+    fn default() -> Self {
+        Ftp {
+            passive_ports: PortRange { first: 50_000, last: 50_999 },
+            public_address: None,
+            public_address_for: Vec::new(),
+            active_from_20: true,
+            mode_z: false,
+            // What vsftpd allows.
+            data_timeout_s: 300,
+        }
+    }
+}
+
+/// The address that clients of one network are told to connect to.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublicAddress {
+    /// Whom it is for.
+    pub clients: Network,
+    /// What they are told.
+    pub address: Ipv4Addr,
+}
+
+/// Ports from `first` to `last`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PortRange {
+    first: u16,
+    last: u16,
+}
+
+impl TryFrom<String> for PortRange {
+    type Error = String;
+    fn try_from(text: String) -> Result<PortRange, String> {
+        let ends = text.split_once('-').and_then(|(first, last)| {
+            Some((first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?))
+        });
+        match ends {
+            Some((first, last)) if first >= 1024 && first <= last => Ok(PortRange { first, last }),
+            _ => Err(format!("{text:?} is not a range of ports from 1024 on, such as 50000-50999")),
+        }
+    }
+}
+
+impl PortRange {
+    /// The port that a random number chooses.
+    pub fn pick(self, chance: u32) -> u16 {
+        let count = u32::from(self.last - self.first) + 1;
+        // Less than the count, which fits.
+        self.first + u16::try_from(chance % count).unwrap_or_default()
+    }
+
+    /// `FIRST-LAST`.
+    pub fn text(self) -> String {
+        format!("{}-{}", self.first, self.last)
+    }
 }
 
 /// Resolvers.
@@ -244,6 +383,7 @@ const KEYS: &[&str] = &[
     "http",
     "https",
     "dns",
+    "dot",
     "ftp",
     "ftps",
     "certificate",
@@ -260,6 +400,25 @@ const KEYS: &[&str] = &[
     "search_cache_max_bytes",
     "format",
     "login_delay_s",
+    "passive_ports",
+    "public_address",
+    "public_address_for",
+    "clients",
+    "address",
+    "active_from_20",
+    "mode_z",
+    "data_timeout_s",
+    "addresses",
+    "name_servers",
+    "certificate_authority",
+    "certificate_account",
+    "catalogue",
+    "nsid",
+    "responses_per_s",
+    "errors_per_s",
+    "slip",
+    "udp_threads",
+    "connections_per_network_max",
 ];
 
 impl Config {
@@ -318,12 +477,7 @@ impl Config {
 
     /// The names of listed services that this version does not serve, to be said at the start.
     pub fn not_served(&self) -> Vec<&'static str> {
-        let listed = [
-            ("dns", &self.listen.dns),
-            ("ftp", &self.listen.ftp),
-            ("ftps", &self.listen.ftps),
-            ("https", &self.listen.https),
-        ];
+        let listed = [("https", &self.listen.https)];
         listed.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, _)| name).collect()
     }
 }
@@ -372,7 +526,8 @@ exempt = ["127.0.0.0/8", "::1"]
     fn the_contract_is_understood() {
         let config = Config::parse(CONTRACT, Path::new("/etc")).unwrap();
         assert_eq!(config.listen.smtp.len(), 1);
-        assert_eq!(config.not_served(), ["dns"]);
+        assert_eq!(config.listen.dns.len(), 1);
+        assert!(config.not_served().is_empty());
         assert_eq!(config.tls.unwrap().certificate, Path::new("/etc/cert.pem"));
         assert!(config.limits.exempt[0].contains("127.9.9.9".parse().unwrap()));
         assert!(config.limits.exempt[0].contains("::ffff:127.0.0.1".parse().unwrap()));
@@ -389,6 +544,11 @@ exempt = ["127.0.0.0/8", "::1"]
             ("hostname = \"a\"\ndata_dir = \"x\"\n[listen]\nimpas = []", "did you mean \"imaps\""),
             ("hostname = \"a\"\ndata_dir = \"x\"\n[limits]\nmessage_size_max_bytes = 10", "65536"),
             ("hostname = \"a\"", "missing field `data_dir`"),
+            ("hostname = \"a\"\ndata_dir = \"x\"\n[ftp]\npassive_ports = \"80-90\"", "from 1024 on"),
+            (
+                "hostname = \"a\"\ndata_dir = \"x\"\n[ftp]\npassive_port = \"1-2\"",
+                "did you mean \"passive_ports\"",
+            ),
         ];
         for (text, expected) in table {
             let error = Config::parse(text, Path::new(".")).unwrap_err().to_string();

@@ -1,18 +1,24 @@
 //! The control socket: how commands reach a running server. One line of JSON asks, lines of JSON
 //! answer; only the server's user can open it.
+//!
+//! A file's bytes go up as blocks behind the request, each with its length as four bytes, the most
+//! significant first; a block of none ends them. They come down behind lines that say how many.
 
-use crate::admin::{self, Reply, Request};
-use std::io::{self, BufRead, BufReader, Write};
+use crate::admin::{self, BLOCK_BYTES, Exchange, FilesRequest, NoBytes, Reply, Request};
+use crate::dns::zones::Zones;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use store::Store;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 
-/// The longest request: an import of some hundred thousand accounts.
-const REQUEST_LEN_MAX_BYTES: u64 = 64 << 20;
+/// The longest request: an import of a zone of some million records.
+const REQUEST_LEN_MAX_BYTES: u64 = 512 << 20;
+
+/// The longest block of a file's bytes.
+const BLOCK_LEN_MAX_BYTES: usize = 1 << 20;
 
 /// Where the socket lies.
 pub fn path(data_dir: &Path) -> PathBuf {
@@ -36,7 +42,7 @@ pub fn open(data_dir: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers until the server stops.
-pub async fn serve(listener: UnixListener, store: Store, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: UnixListener, zones: Zones, mut stop: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -44,9 +50,9 @@ pub async fn serve(listener: UnixListener, store: Store, mut stop: watch::Receiv
         };
         match accepted {
             Ok((stream, _)) => {
-                let store = store.clone();
+                let zones = zones.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = converse(stream, store).await {
+                    if let Err(error) = converse(stream, zones).await {
                         tracing::debug!(%error, "a control connection broke");
                     }
                 });
@@ -59,25 +65,98 @@ pub async fn serve(listener: UnixListener, store: Store, mut stop: watch::Receiv
     }
 }
 
-async fn converse(stream: tokio::net::UnixStream, store: Store) -> io::Result<()> {
+/// What goes to the asker.
+enum Said {
+    Reply(Reply),
+    Bytes(Vec<u8>),
+}
+
+async fn converse(stream: tokio::net::UnixStream, zones: Zones) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    tokio::io::BufReader::new(read.take(REQUEST_LEN_MAX_BYTES)).read_line(&mut line).await?;
-    let (say, mut said) = mpsc::channel::<Reply>(16);
+    let mut read = tokio::io::BufReader::new(read.take(REQUEST_LEN_MAX_BYTES));
+    read.read_line(&mut line).await?;
+    read.get_mut().set_limit(u64::MAX);
+    let (say, mut said) = mpsc::channel::<Said>(16);
+    let (came, blocks) = mpsc::channel(4);
     let work = tokio::task::spawn_blocking(move || {
+        let mut bytes = Blocks { blocks, rest: Vec::new(), say: say.clone() };
         let reply = match serde_json::from_str::<Request>(&line) {
             // Whoever asked may have gone: the work is done all the same.
-            Ok(request) => admin::carry_out(&store, request, &mut |progress| drop(say.try_send(progress))),
+            Ok(request) => admin::carry_out(&zones, request, &mut bytes, &mut |progress| {
+                let _ = say.try_send(Said::Reply(progress));
+            }),
             Err(error) => Reply::Failed { message: format!("not a request this version knows: {error}") },
         };
-        let _ = say.blocking_send(reply);
+        let _ = say.blocking_send(Said::Reply(reply));
     });
-    while let Some(reply) = said.recv().await {
-        let mut text = serde_json::to_string(&reply).map_err(io::Error::other)?;
-        text.push('\n');
-        write.write_all(text.as_bytes()).await?;
+    let answers = async {
+        while let Some(said) = said.recv().await {
+            match said {
+                Said::Reply(reply) => write.write_all(&line_of(&reply)?).await?,
+                Said::Bytes(bytes) => {
+                    let len = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+                    write.write_all(&line_of(&Reply::Data { len })?).await?;
+                    write.write_all(&bytes).await?;
+                }
+            }
+        }
+        Ok(())
+    };
+    let answered = tokio::select! {
+        answered = answers => answered,
+        never = take_blocks(read, came) => match never {},
+    };
+    work.await.map_err(io::Error::other)?;
+    answered
+}
+
+fn line_of(reply: &Reply) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(reply).map_err(io::Error::other)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Takes blocks from the socket until they end or break off, then waits for ever: whoever only asks sends
+/// none, and gets an answer all the same.
+async fn take_blocks(
+    mut read: impl tokio::io::AsyncRead + Unpin,
+    came: mpsc::Sender<Vec<u8>>,
+) -> std::convert::Infallible {
+    while let Ok(len) = read.read_u32().await {
+        let mut block = vec![0; (len as usize).min(BLOCK_LEN_MAX_BYTES)];
+        let is_whole = len as usize == block.len() && read.read_exact(&mut block).await.is_ok();
+        let is_last = len == 0;
+        if !is_whole || came.send(block).await.is_err() || is_last {
+            break;
+        }
     }
-    work.await.map_err(io::Error::other)
+    // Told before its end that no more comes, who still waits knows that bytes are missing.
+    drop(came);
+    std::future::pending().await
+}
+
+/// The bytes of a wish that came through the socket.
+struct Blocks {
+    blocks: mpsc::Receiver<Vec<u8>>,
+    rest: Vec<u8>,
+    say: mpsc::Sender<Said>,
+}
+
+impl Exchange for Blocks {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty() {
+            self.rest = self.blocks.blocking_recv().ok_or(io::ErrorKind::UnexpectedEof)?;
+        }
+        let len = self.rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&self.rest[..len]);
+        self.rest.drain(..len);
+        Ok(len)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.say.blocking_send(Said::Bytes(bytes.to_vec())).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
 }
 
 /// Asks a running server; nothing when none listens.
@@ -85,6 +164,19 @@ async fn converse(stream: tokio::net::UnixStream, store: Store) -> io::Result<()
 /// # Errors
 /// If the server is there but the conversation broke.
 pub fn ask(data_dir: &Path, request: &Request, progress: &mut dyn FnMut(Reply)) -> io::Result<Option<Reply>> {
+    ask_with(data_dir, request, &mut NoBytes, progress)
+}
+
+/// [`ask`] for a wish about a file: `bytes` are what goes up with it and what comes down.
+///
+/// # Errors
+/// As [`ask`], and those of `bytes`.
+pub fn ask_with(
+    data_dir: &Path,
+    request: &Request,
+    bytes: &mut dyn Exchange,
+    progress: &mut dyn FnMut(Reply),
+) -> io::Result<Option<Reply>> {
     let mut stream = match UnixStream::connect(path(data_dir)) {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
@@ -95,14 +187,46 @@ pub fn ask(data_dir: &Path, request: &Request, progress: &mut dyn FnMut(Reply)) 
     let mut text = serde_json::to_string(request).map_err(io::Error::other)?;
     text.push('\n');
     stream.write_all(text.as_bytes())?;
-    for line in BufReader::new(stream).lines() {
-        match serde_json::from_str(&line?).map_err(io::Error::other)? {
+    if matches!(request, Request::Files(FilesRequest::Put { .. })) {
+        send_blocks(&mut stream, bytes)?;
+    }
+    let mut lines = BufReader::new(stream);
+    let (mut line, mut block) = (String::new(), Vec::new());
+    loop {
+        line.clear();
+        if lines.read_line(&mut line)? == 0 {
+            let why = "the server closed the control connection without an answer";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+        }
+        match serde_json::from_str(&line).map_err(io::Error::other)? {
             reply @ Reply::Progress { .. } => progress(reply),
+            Reply::Data { len } => {
+                block.resize((len as usize).min(BLOCK_LEN_MAX_BYTES), 0);
+                lines.read_exact(&mut block)?;
+                bytes.send(&block)?;
+            }
             reply => return Ok(Some(reply)),
         }
     }
-    Err(io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        "the server closed the control connection without an answer",
-    ))
+}
+
+/// Sends bytes in blocks. A server that does not want any more has said why, which is read next.
+fn send_blocks(stream: &mut UnixStream, bytes: &mut dyn Exchange) -> io::Result<()> {
+    let mut buffer = vec![0; BLOCK_BYTES];
+    loop {
+        let len = bytes.receive(&mut buffer)?;
+        let head = u32::try_from(len).map_err(io::Error::other)?.to_be_bytes();
+        let sent = stream.write_all(&head).and_then(|()| stream.write_all(&buffer[..len]));
+        match sent {
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
+            {
+                return Ok(());
+            }
+            sent => sent?,
+        }
+        if len == 0 {
+            return Ok(());
+        }
+    }
 }

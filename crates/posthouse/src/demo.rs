@@ -11,7 +11,7 @@ use store::{Flags, Keywords, NewMessage, Store, StoreError};
 
 const DOMAIN: &str = "example.test";
 /// The usual port of each service, moved out of the reserved range.
-const PORTS: [(&str, u16); 9] = [
+const PORTS: [(&str, u16); 11] = [
     ("smtp", 2525),
     ("submission", 2587),
     ("submissions", 2465),
@@ -20,6 +20,8 @@ const PORTS: [(&str, u16); 9] = [
     ("imaps", 2993),
     ("pop3", 2110),
     ("pop3s", 2995),
+    ("ftp", 2121),
+    ("ftps", 2990),
     ("http", 2080),
 ];
 
@@ -113,6 +115,7 @@ fn welcome(store: &Store, address: &str) -> Result<(), Box<dyn std::error::Error
             keywords: &keywords,
             overview: &overview,
             trace_id: crate::trace::Name::new(now_ms).0,
+            ascii_size_bytes: None,
         };
         tx.add_message(account.id, inbox.id, &new).map(|_| ())
     })?;
@@ -124,6 +127,7 @@ fn guide(file: &Path, ports: &[(&str, u16)], accounts: &[(String, String); 2]) -
     let [(alice, alice_password), (bob, bob_password)] = accounts;
     let (submission, submissions, imaps, pop3s) =
         (port("submission"), port("submissions"), port("imaps"), port("pop3s"));
+    let (ftp, ftps) = (port("ftp"), port("ftps"));
     let config = file.display();
     let program = std::env::current_exe().map_or("posthouse".into(), |path| path.display().to_string());
     let services: Vec<String> = ports.iter().map(|(name, port)| format!("{name} {port}")).collect();
@@ -152,6 +156,18 @@ Try this in another terminal (the certificate is self-signed, hence -k):
 
   # and by POP3
   curl -k --user {alice}:{alice_password} pop3s://127.0.0.1:{pop3s}/1
+
+  # she puts a file into her file area, with TLS on demand and inside TLS, and gets it back
+  curl -k --ssl-reqd --user {alice}:{alice_password} -T /etc/services ftp://127.0.0.1:{ftp}/
+  curl -k --user {alice}:{alice_password} -T /etc/services ftps://127.0.0.1:{ftps}/copies/services --ftp-create-dirs
+  curl -k --ssl-reqd --user {alice}:{alice_password} ftp://127.0.0.1:{ftp}/services | cmp - /etc/services
+
+  # a folder both ways, several files at once
+  lftp -u {alice},{alice_password} -p {ftp} -e 'set ssl:verify-certificate no; mirror -R -P 3 /usr/share/doc/curl doc; mirror -P 3 doc /tmp/posthouse-doc; bye' 127.0.0.1
+
+  # bob's camera knows neither TLS nor passive connections
+  {program} --config {config} account ftp {bob} --device
+  curl --user {bob}:{bob_password} --ftp-port - -T /etc/hostname ftp://127.0.0.1:{ftp}/2026/11/23/picture
 
   # what became of her mail
   {program} --config {config} trace {alice}

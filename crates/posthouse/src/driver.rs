@@ -48,6 +48,11 @@ pub trait Service<S: Session>: Send {
     /// Called after each call into the session, to take from it what it wants to be known.
     fn after_call(&mut self, _session: &mut S) {}
 
+    /// How long the session may go on when the server stops: for work beside the conversation.
+    fn stop_respite(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Returns when something outside wants [`Service::on_event`] to be called. Dropped and called
     /// again at will.
     fn event(&mut self) -> impl Future<Output = ()> + Send {
@@ -303,9 +308,16 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
                 None => std::future::pending().await,
             }
         };
+        let respite = self.service.stop_respite();
+        let stop = async {
+            stopped(stop).await;
+            if !respite.is_zero() {
+                tokio::time::sleep(respite).await;
+            }
+        };
         tokio::select! {
             biased;
-            () = stopped(stop) => Wake::Stop,
+            () = stop => Wake::Stop,
             read = self.wire.read() => Wake::Read(read),
             () = self.service.event() => Wake::Event,
             () = timer => Wake::Deadline,

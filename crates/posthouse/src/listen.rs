@@ -29,13 +29,21 @@ pub enum ServiceName {
     Pop3,
     /// POP3 inside TLS.
     Pop3s,
+    /// FTP, with TLS when asked for.
+    Ftp,
+    /// FTP inside TLS.
+    Ftps,
     /// HTTP.
     Http,
+    /// DNS over TCP; its datagrams have sockets of their own.
+    Dns,
+    /// DNS inside TLS.
+    Dot,
 }
 
 impl ServiceName {
     /// All of them.
-    pub const ALL: [ServiceName; 9] = [
+    pub const ALL: [ServiceName; 11] = [
         ServiceName::Smtp,
         ServiceName::Submission,
         ServiceName::Submissions,
@@ -44,7 +52,11 @@ impl ServiceName {
         ServiceName::Imaps,
         ServiceName::Pop3,
         ServiceName::Pop3s,
+        ServiceName::Ftp,
+        ServiceName::Ftps,
         ServiceName::Http,
+        ServiceName::Dns,
+        ServiceName::Dot,
     ];
 
     /// Its key in `[listen]`, in metrics, in logs, and as systemd's FileDescriptorName.
@@ -58,13 +70,24 @@ impl ServiceName {
             ServiceName::Imaps => "imaps",
             ServiceName::Pop3 => "pop3",
             ServiceName::Pop3s => "pop3s",
+            ServiceName::Ftp => "ftp",
+            ServiceName::Ftps => "ftps",
             ServiceName::Http => "http",
+            ServiceName::Dns => "dns",
+            ServiceName::Dot => "dot",
         }
     }
 
     /// Whether TLS comes before the first word.
     pub const fn is_inside_tls(self) -> bool {
-        matches!(self, ServiceName::Submissions | ServiceName::Imaps | ServiceName::Pop3s)
+        matches!(
+            self,
+            ServiceName::Submissions
+                | ServiceName::Imaps
+                | ServiceName::Pop3s
+                | ServiceName::Ftps
+                | ServiceName::Dot
+        )
     }
 
     fn addresses(self, config: &Config) -> &[SocketAddr] {
@@ -78,7 +101,11 @@ impl ServiceName {
             ServiceName::Imaps => &listen.imaps,
             ServiceName::Pop3 => &listen.pop3,
             ServiceName::Pop3s => &listen.pop3s,
+            ServiceName::Ftp => &listen.ftp,
+            ServiceName::Ftps => &listen.ftps,
             ServiceName::Http => &listen.http,
+            ServiceName::Dns => &listen.dns,
+            ServiceName::Dot => &listen.dot,
         }
     }
 }
@@ -116,18 +143,25 @@ pub fn open(config: &Config) -> io::Result<Vec<(ServiceName, TcpListener)>> {
     Ok(listeners)
 }
 
-fn bind(service: ServiceName, address: SocketAddr) -> io::Result<TcpListener> {
-    let explain = |error: io::Error| {
-        let hint = match error.kind() {
-            io::ErrorKind::PermissionDenied => {
-                ": ports below 1024 need root, CAP_NET_BIND_SERVICE, or socket activation by systemd"
-            }
-            io::ErrorKind::AddrInUse => ": another program listens there (ss -ltnp shows which)",
-            io::ErrorKind::AddrNotAvailable => ": this machine does not have that address",
-            _ => "",
-        };
-        io::Error::new(error.kind(), format!("cannot listen on {address} for {service}: {error}{hint}"))
+/// What a refused address means, and what to do.
+pub(crate) fn explain(service: ServiceName, address: SocketAddr, error: &io::Error) -> io::Error {
+    let hint = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            ": ports below 1024 need root, CAP_NET_BIND_SERVICE, or socket activation by systemd"
+        }
+        io::ErrorKind::AddrInUse if service == ServiceName::Dns => {
+            ": another program listens there (ss -lntup shows which; often it is systemd-resolved: name this \
+             machine's own addresses instead of a wildcard)"
+        }
+        io::ErrorKind::AddrInUse => ": another program listens there (ss -ltnp shows which)",
+        io::ErrorKind::AddrNotAvailable => ": this machine does not have that address",
+        _ => "",
     };
+    io::Error::new(error.kind(), format!("cannot listen on {address} for {service}: {error}{hint}"))
+}
+
+fn bind(service: ServiceName, address: SocketAddr) -> io::Result<TcpListener> {
+    let explain = |error: io::Error| explain(service, address, &error);
     let socket = match address {
         SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
         SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),

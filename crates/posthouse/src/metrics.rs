@@ -72,12 +72,55 @@ pub struct Metrics {
     pub messages_delivered: Counter,
     /// Answers that failed because the store did.
     pub store_failures: Counter,
+    /// Files sent whole by FTP.
+    pub ftp_files_sent: Counter,
+    /// Bytes of files and listings sent by FTP.
+    pub ftp_bytes_sent: Counter,
+    /// Files received whole by FTP.
+    pub ftp_files_received: Counter,
+    /// Bytes of files received by FTP.
+    pub ftp_bytes_received: Counter,
+    /// FTP transfers that were cut off.
+    pub ftp_transfers_cut: Counter,
+    /// Datagrams taken by the DNS server.
+    pub dns_queries: Counter,
+    /// Datagrams sent by the DNS server.
+    pub dns_answers: Counter,
+    /// Answers that the kernel would not take.
+    pub dns_unsent: Counter,
+    /// Datagrams that the kernel dropped because they came faster than they were taken.
+    pub dns_dropped: Counter,
+    /// Messages taken by the DNS server on connections.
+    pub dns_messages: Counter,
+    /// Answers kept back, or cut short, because their network got too many.
+    pub dns_limited: Counter,
+    /// Queries that ended in a fault of the program.
+    pub dns_panics: Counter,
+    /// Transfers, updates and notifications of strangers.
+    pub dns_refused: Counter,
+    /// Zones changed by dynamic updates.
+    pub dns_updates: Counter,
+    /// Zones fetched by others.
+    pub dns_transfers_out: Counter,
+    /// Zones fetched from others.
+    pub dns_transfers_in: Counter,
+    /// Looks at a primary that failed.
+    pub dns_transfers_failed: Counter,
+    /// Servers that did not answer when told of a change.
+    pub dns_notifies_lost: Counter,
 }
 
 /// The process's numbers.
 pub fn metrics() -> &'static Metrics {
     static METRICS: std::sync::LazyLock<Metrics> = std::sync::LazyLock::new(Metrics::default);
     &METRICS
+}
+
+/// Name, help and value of a number that only grows.
+type Total = (&'static str, &'static str, i128);
+
+fn count(counter: &Counter) -> i128 {
+    counter.0.load(Ordering::Relaxed).into()
 }
 
 impl Metrics {
@@ -89,7 +132,6 @@ impl Metrics {
     /// All numbers in the exposition format.
     pub fn render(&self) -> String {
         let mut text = String::new();
-        let count = |counter: &Counter| i128::from(counter.0.load(Ordering::Relaxed));
         type PerServiceRow = (&'static str, &'static str, &'static str, fn(&PerService) -> i128);
         let per_service: [PerServiceRow; 4] = [
             ("posthouse_connections_total", "counter", "Connections accepted.", |s| {
@@ -111,7 +153,14 @@ impl Metrics {
                 let _ = writeln!(text, "{name}{{service=\"{service}\"}} {}", value(self.service(service)));
             }
         }
-        for (name, help, value) in [
+        for (name, help, value) in self.mail_totals().into_iter().chain(self.ftp_totals()).chain(self.dns_totals()) {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+        }
+        text
+    }
+
+    fn mail_totals(&self) -> [Total; 7] {
+        [
             (
                 "posthouse_connections_refused_total",
                 "Connections refused because too many were open.",
@@ -147,10 +196,83 @@ impl Metrics {
                 "Answers that failed because the store did.",
                 count(&self.store_failures),
             ),
-        ] {
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
-        }
-        text
+        ]
+    }
+
+    fn ftp_totals(&self) -> [Total; 5] {
+        [
+            ("posthouse_ftp_files_sent_total", "Files sent whole by FTP.", count(&self.ftp_files_sent)),
+            (
+                "posthouse_ftp_sent_bytes_total",
+                "Bytes of files and listings sent by FTP.",
+                count(&self.ftp_bytes_sent),
+            ),
+            (
+                "posthouse_ftp_files_received_total",
+                "Files received whole by FTP.",
+                count(&self.ftp_files_received),
+            ),
+            (
+                "posthouse_ftp_received_bytes_total",
+                "Bytes of files received by FTP.",
+                count(&self.ftp_bytes_received),
+            ),
+            (
+                "posthouse_ftp_transfers_cut_total",
+                "FTP transfers that were cut off.",
+                count(&self.ftp_transfers_cut),
+            ),
+        ]
+    }
+
+    fn dns_totals(&self) -> [Total; 12] {
+        [
+            ("posthouse_dns_queries_total", "Datagrams taken by the DNS server.", count(&self.dns_queries)),
+            ("posthouse_dns_answers_total", "Datagrams sent by the DNS server.", count(&self.dns_answers)),
+            (
+                "posthouse_dns_unsent_total",
+                "Answers that the kernel would not take.",
+                count(&self.dns_unsent),
+            ),
+            (
+                "posthouse_dns_dropped_total",
+                "Datagrams that the kernel dropped because they came faster than they were taken.",
+                count(&self.dns_dropped),
+            ),
+            (
+                "posthouse_dns_messages_total",
+                "Messages taken by the DNS server on connections.",
+                count(&self.dns_messages),
+            ),
+            (
+                "posthouse_dns_limited_total",
+                "Answers kept back, or cut short, because their network got too many.",
+                count(&self.dns_limited),
+            ),
+            (
+                "posthouse_dns_panics_total",
+                "Queries that ended in a fault of the program.",
+                count(&self.dns_panics),
+            ),
+            (
+                "posthouse_dns_refused_total",
+                "Transfers, updates and notifications of strangers.",
+                count(&self.dns_refused),
+            ),
+            ("posthouse_dns_updates_total", "Zones changed by dynamic updates.", count(&self.dns_updates)),
+            ("posthouse_dns_transfers_out_total", "Zones fetched by others.", count(&self.dns_transfers_out)),
+            ("posthouse_dns_transfers_in_total", "Zones fetched from others.", count(&self.dns_transfers_in)),
+            (
+                "posthouse_dns_transfers_failed_total",
+                "Looks at a primary that failed.",
+                count(&self.dns_transfers_failed),
+            ),
+            (
+                "posthouse_dns_notifies_lost_total",
+                "Servers that did not answer when told of a change.",
+                count(&self.dns_notifies_lost),
+            ),
+        ]
     }
 }
 

@@ -3,7 +3,12 @@
 use crate::auth::{Authenticator, Origin};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::dns;
+use crate::dns::facts::HostFacts;
+use crate::dns::snapshot::Snapshot;
+use crate::dns::zones::Zones;
 use crate::driver::{self, Wire};
+use crate::ftp::FtpService;
 use crate::imap::ImapService;
 use crate::listen::{self, Admission, Gate, ServiceName};
 use crate::metrics::metrics;
@@ -11,7 +16,7 @@ use crate::pop3::{Locks, Pop3Service};
 use crate::room::Room;
 use crate::smtp::{SmtpService, tls_facts};
 use crate::tls::{Acceptor, TlsInfo};
-use crate::{control, http, imap, pop3, smtp};
+use crate::{control, ftp, http, imap, pop3, smtp};
 use rustix::process::{Resource, Rlimit};
 use std::fmt;
 use std::io;
@@ -19,7 +24,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{OpenError, Settings, Store};
+use store::{OpenError, PART_AGE_MAX, Settings, Store};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -108,6 +113,8 @@ struct Server {
     pop3_settings: Arc<::pop3::Settings>,
     imap: imap::Shared,
     imap_settings: ::imap::Settings,
+    ftp: ftp::Shared,
+    ftp_settings: Arc<::ftp::Settings>,
 }
 
 /// Serves until told to stop. `ready` is called once every listener is open.
@@ -121,18 +128,31 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     let clock = Clock::new();
     let acceptor = Acceptor::load(config).map_err(|error| ServeError::Other(error.to_string()))?;
     let listeners = listen::open(config)?;
+    let datagrams = dns::server::open(config)?;
     let control = control::open(&config.data_dir)?;
     let (stop_now, stop) = watch::channel(false);
     let server = Arc::new(Server::new(config, store.clone(), clock, acceptor.clone(), stop.clone())?);
+    let snapshot = Snapshot::default();
+    let zones = load_zones(config, &store, &snapshot, &acceptor).await?;
+    let all_zones = zones.clone();
+    let needs =
+        dns::server::Needs { config, zones, snapshot, clock, acceptor: acceptor.clone(), stop: stop.clone() };
+    let names = dns::server::start(datagrams, needs)?;
     // Each task holds a sender; when all are gone, all have finished.
     let (busy, mut all_done) = mpsc::channel::<()>(1);
     for (service, listener) in listeners {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%service, %address, "listening");
         }
-        tokio::spawn(accept(server.clone(), service, listener, busy.clone()));
+        match service {
+            ServiceName::Dns | ServiceName::Dot => {
+                names.accept(listener, service.is_inside_tls(), stop.clone(), busy.clone());
+            }
+            _ => drop(tokio::spawn(accept(server.clone(), service, listener, busy.clone()))),
+        }
     }
-    tokio::spawn(control::serve(control, store.clone(), stop.clone()));
+    tokio::spawn(control::serve(control, all_zones.clone(), stop.clone()));
+    tokio::spawn(dns::upkeep::run(all_zones.clone(), acceptor.clone(), stop.clone()));
     tokio::spawn(look_after(store.clone(), server.smtp.room.clone(), clock, stop.clone()));
     for name in config.not_served() {
         tracing::warn!(
@@ -145,16 +165,52 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     }
     ready(&store);
     notify(&[sd_notify::NotifyState::Ready]);
-    signals.until_stop(&acceptor).await;
+    signals.until_stop(&acceptor, &all_zones).await;
     tracing::info!("stopping");
     notify(&[sd_notify::NotifyState::Stopping]);
     let _ = stop_now.send(true);
     drop((busy, server));
+    let _ = tokio::task::spawn_blocking(|| names.stop()).await;
     if tokio::time::timeout(STOP_WAIT, all_done.recv()).await.is_err() {
         tracing::warn!("some connections did not finish in time");
     }
     let _ = std::fs::remove_file(control::path(&config.data_dir));
     Ok(())
+}
+
+/// The zones of a store for one command, with no server running: nothing is answered from them.
+///
+/// # Errors
+/// A sentence about the configuration.
+pub fn zones_of(config: &Config, store: Store) -> Result<Zones, ServeError> {
+    let host = HostFacts::of(config).map_err(ServeError::Other)?;
+    Ok(Zones::new(store, host, dns::zones::calendar(), Box::new(dns::zones::Nowhere)))
+}
+
+/// Reads all zones; they are served from `snapshot` before the first question is taken.
+async fn load_zones(
+    config: &Config,
+    store: &Store,
+    snapshot: &Snapshot,
+    acceptor: &Acceptor,
+) -> Result<Zones, ServeError> {
+    let host = HostFacts::of(config).map_err(ServeError::Other)?;
+    let zones = Zones::new(store.clone(), host, dns::zones::calendar(), Box::new(snapshot.clone()));
+    let (loading, acceptor) = (zones.clone(), acceptor.clone());
+    let loaded = tokio::task::spawn_blocking(move || {
+        // What ran out while nobody looked is signed anew before the first answer.
+        loading.freshen()?;
+        let count = loading.load()?;
+        dns::upkeep::follow_certificate(&loading, &acceptor);
+        Ok::<usize, dns::zones::ZoneError>(count)
+    })
+    .await;
+    match loaded {
+        Ok(Ok(count)) => tracing::info!(count, "zones are loaded"),
+        Ok(Err(error)) => return Err(ServeError::Other(format!("the zones cannot be loaded: {error}"))),
+        Err(error) => return Err(ServeError::Other(format!("the zones cannot be loaded: {error}"))),
+    }
+    Ok(zones)
 }
 
 /// Each connection is a file. Shells give processes 1024 of them, and permission to ask for more.
@@ -184,13 +240,16 @@ impl Signals {
     }
 
     /// Handles SIGHUP until SIGTERM or SIGINT.
-    async fn until_stop(mut self, acceptor: &Acceptor) {
+    async fn until_stop(mut self, acceptor: &Acceptor, zones: &Zones) {
         loop {
             tokio::select! {
-                _ = self.hangup.recv() => match acceptor.reload() {
-                    Ok(()) => tracing::info!("the certificate was read again"),
-                    Err(error) => tracing::error!(%error, "the certificate in use stays"),
-                },
+                _ = self.hangup.recv() => {
+                    let (zones, acceptor) = (zones.clone(), acceptor.clone());
+                    let read = move || dns::upkeep::follow_certificate(&zones, &acceptor);
+                    if let Err(error) = tokio::task::spawn_blocking(read).await {
+                        tracing::error!(%error, "the certificate in use stays");
+                    }
+                }
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
             }
@@ -205,7 +264,12 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// Measures the disk and removes old traces.
+/// Rows of expunged UIDs that a mailbox remembers; a client that was away while more came compares all UIDs.
+const TOMBSTONES_KEPT: u32 = 10_000;
+/// Mailboxes trimmed at once, so that writers need not wait long.
+const TRIMMED_MAX: u32 = 20;
+
+/// Measures the disk and removes old traces, tombstones and cut uploads.
 async fn look_after(store: Store, room: Room, clock: Clock, mut stop: watch::Receiver<bool>) {
     let (mut measure, mut purge) = (tokio::time::interval(MEASURE_EVERY), tokio::time::interval(PURGE_EVERY));
     loop {
@@ -216,9 +280,29 @@ async fn look_after(store: Store, room: Room, clock: Clock, mut stop: watch::Rec
                 if let Err(error) = store.write(move |tx| tx.purge_traces(before_ms, PURGE_MAX)).await {
                     tracing::warn!(%error, "old traces could not be removed");
                 }
+                let trim = |tx: &mut store::Tx<'_>| tx.trim_many_tombstones(TOMBSTONES_KEPT, TRIMMED_MAX);
+                if let Err(error) = store.write(trim).await {
+                    tracing::warn!(%error, "old tombstones could not be removed");
+                }
+                tidy_files(&store, clock.unix_ms()).await;
             }
             () = driver::stopped(&mut stop) => return,
         }
+    }
+}
+
+/// Removes uploads that were cut and not gone on with, and what a crash left of others.
+async fn tidy_files(store: &Store, now_ms: i64) {
+    let before_ms = now_ms - i64::try_from(PART_AGE_MAX.as_millis()).unwrap_or(i64::MAX);
+    if let Err(error) = store.write(move |tx| tx.purge_parts(before_ms, PURGE_MAX)).await {
+        tracing::warn!(%error, "old cut uploads could not be removed");
+    }
+    let files = store.clone();
+    match tokio::task::spawn_blocking(move || files.remove_begun_uploads()).await {
+        Ok(Ok(removed)) if removed.is_empty() => {}
+        Ok(Ok(removed)) => tracing::info!(count = removed.len(), "what a crash left of uploads was removed"),
+        Ok(Err(error)) => tracing::warn!(%error, "what a crash left of uploads could not be looked for"),
+        Err(error) => tracing::warn!(%error, "the search for what a crash left of uploads broke off"),
     }
 }
 
@@ -263,6 +347,7 @@ fn turn_away(service: ServiceName, socket: &TcpStream) {
         }
         ServiceName::Imap => b"* BYE [UNAVAILABLE] Too many connections\r\n",
         ServiceName::Pop3 => b"-ERR [SYS/TEMP] too many connections\r\n",
+        ServiceName::Ftp => b"421 Too many connections, try again later\r\n",
         _ => b"",
     };
     let _ = socket.try_write(words);
@@ -297,6 +382,7 @@ impl Server {
         pop3_settings.stls = true;
         pop3_settings.login_delay_s = config.pop3.login_delay_s;
         let delay = Duration::from_secs(config.pop3.login_delay_s.into());
+        let room = Room::default();
         Ok(Server {
             clock,
             gate: Gate::new(config),
@@ -306,7 +392,7 @@ impl Server {
                 store: store.clone(),
                 authenticator: authenticator.clone(),
                 clock,
-                room: Room::default(),
+                room: room.clone(),
                 hostname: config.hostname.as_str().into(),
             },
             smtp_mx: smtp_settings(::smtp::Service::Mx),
@@ -319,6 +405,8 @@ impl Server {
                 locks: Locks::new(delay),
             },
             pop3_settings: Arc::new(pop3_settings),
+            ftp: ftp::Shared::new(config, store.clone(), authenticator.clone(), clock, room)?,
+            ftp_settings: Arc::new(ftp_settings(config)?),
             imap: imap::Shared::new(store, authenticator, clock, config.limits.search_cache_max_bytes),
             imap_settings: ::imap::Settings {
                 hostname: config.hostname.clone(),
@@ -342,6 +430,10 @@ impl Server {
         counts.connections.inc();
         let _open = counts.open.hold();
         let _ = socket.set_nodelay(true);
+        if matches!(service, ServiceName::Ftp | ServiceName::Ftps) {
+            self.ftp(service, socket, peer, &admission).await;
+            return;
+        }
         let origin = Origin { address: peer.ip(), exempt: admission.exempt, service };
         let mut wire = Wire::new(socket, self.acceptor.clone());
         let tls = match service.is_inside_tls() {
@@ -369,10 +461,40 @@ impl Server {
                 let service = Pop3Service::new(self.pop3.clone(), origin);
                 driver::run(session, service, wire, self.clock, self.stop.clone()).await
             }
-            ServiceName::Http => return,
+            // Theirs is a conversation of another kind.
+            ServiceName::Ftp
+            | ServiceName::Ftps
+            | ServiceName::Http
+            | ServiceName::Dns
+            | ServiceName::Dot => return,
         };
         tracing::debug!(%service, peer = %peer, ?end, "connection ended");
         drop(admission);
+    }
+
+    async fn ftp(&self, name: ServiceName, socket: TcpStream, peer: SocketAddr, admission: &Admission) {
+        let origin = Origin { address: peer.ip(), exempt: admission.exempt, service: name };
+        // ABOR may come as urgent data, whose last byte must stay in its place (RFC 959 §4.1.3).
+        let _ = rustix::net::sockopt::set_socket_oobinline(&socket, true);
+        let Ok(own) = socket.local_addr() else { return };
+        let (mut service, acceptor) =
+            match FtpService::new(self.ftp.clone(), origin, own.ip(), &self.acceptor) {
+                Ok(made) => made,
+                Err(error) => return tracing::error!(%error, "no FTP session can be made"),
+            };
+        let mut wire = Wire::new(socket, acceptor);
+        if name.is_inside_tls() {
+            match Box::pin(wire.start_tls()).await {
+                Ok(info) => service.inside_tls(&info),
+                Err(error) => {
+                    metrics().handshake_failures.inc();
+                    return tracing::debug!(service = %name, peer = %peer, %error, "handshake failed");
+                }
+            }
+        }
+        let session = ::ftp::ServerSession::new(self.ftp_settings.clone(), peer.ip(), name.is_inside_tls());
+        let end = driver::run(session, service, wire, self.clock, self.stop.clone()).await;
+        tracing::debug!(service = %name, peer = %peer, ?end, "connection ended");
     }
 
     async fn smtp(
@@ -404,4 +526,16 @@ impl Server {
         let service = ImapService::new(self.imap.clone(), origin);
         driver::run(::imap::Session::new(settings), service, wire, self.clock, self.stop.clone()).await
     }
+}
+
+/// What holds for all FTP sessions.
+fn ftp_settings(config: &Config) -> Result<::ftp::Settings, ServeError> {
+    let mut settings = ::ftp::Settings::new(&config.hostname)
+        .ok_or_else(|| ServeError::Other("the host name does not fit an FTP greeting".into()))?;
+    if config.auth.allow_plaintext {
+        settings.plain_logins = ::ftp::PlainLogins::Always;
+    }
+    settings.mode_z = config.ftp.mode_z;
+    settings.hashes = ::ftp::HashAlgorithm::ALL.to_vec();
+    Ok(settings)
 }

@@ -10,6 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use tokio_rustls::server::TlsStream;
 
@@ -38,6 +39,16 @@ struct Files {
     private_key: PathBuf,
 }
 
+/// The certificate in the files.
+pub struct Offered {
+    /// The chain, PEM.
+    pub chain_pem: String,
+    /// Its key, PEM.
+    pub key_pem: String,
+    /// The public key of the server's own certificate: a SubjectPublicKeyInfo, DER.
+    pub public_key: Vec<u8>,
+}
+
 /// What is to be known of a connection's TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsInfo {
@@ -46,6 +57,8 @@ pub struct TlsInfo {
     /// The exporter value that binds logins to this connection (RFC 9266 §2); only TLS 1.3 has one
     /// without further conditions (§3).
     pub exporter: Option<[u8; 32]>,
+    /// The name that the client called (RFC 6066 §3).
+    pub server_name: Option<String>,
 }
 
 impl TlsInfo {
@@ -62,7 +75,8 @@ impl TlsInfo {
         let exporter = (version == "TLS1.3")
             .then(|| connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok())
             .flatten();
-        TlsInfo { description: format!("{version} {suite}"), exporter }
+        let server_name = connection.server_name().map(str::to_string);
+        TlsInfo { description: format!("{version} {suite}"), exporter, server_name }
     }
 }
 
@@ -90,13 +104,55 @@ impl Acceptor {
         Ok(())
     }
 
+    /// What handshakes go by now.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One that goes by `config`, for a connection that needs settings of its own.
+    pub fn with(&self, config: Arc<ServerConfig>) -> Acceptor {
+        Acceptor { files: self.files.clone(), current: Arc::new(RwLock::new(config)) }
+    }
+
+    /// The certificate in the files: its chain and key as PEM, and the public key (SubjectPublicKeyInfo, DER) of the
+    /// server's own certificate.
+    ///
+    /// # Errors
+    /// As [`Acceptor::load`].
+    pub fn offered(&self) -> Result<Offered, TlsError> {
+        let fault = |path: &Path, what: &dyn fmt::Display| TlsError(format!("{}: {what}", path.display()));
+        let text = |path: &Path| std::fs::read_to_string(path).map_err(|error| fault(path, &error));
+        let (chain_pem, key_pem) = (text(&self.files.certificate)?, text(&self.files.private_key)?);
+        let first = CertificateDer::from_pem_slice(chain_pem.as_bytes())
+            .map_err(|error| fault(&self.files.certificate, &error))?;
+        let parsed =
+            ParsedCertificate::try_from(&first).map_err(|error| fault(&self.files.certificate, &error))?;
+        let public_key = parsed.subject_public_key_info().as_ref().to_vec();
+        Ok(Offered { chain_pem, key_pem, public_key })
+    }
+
+    /// Serves this certificate from now on; connections that stand keep what they have.
+    ///
+    /// # Errors
+    /// If it is none, or the key does not fit it; the one in use stays.
+    pub fn install(&self, chain_pem: &str, key_pem: &str) -> Result<(), TlsError> {
+        let fault =
+            |error: &dyn fmt::Display| TlsError(format!("the certificate that was in use before: {error}"));
+        let chain: Result<Vec<CertificateDer<'static>>, _> =
+            CertificateDer::pem_slice_iter(chain_pem.as_bytes()).collect();
+        let chain = chain.map_err(|error| fault(&error))?;
+        let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(|error| fault(&error))?;
+        let config = server_config(chain, key).map_err(|error| fault(&error))?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
+    }
+
     /// Shakes hands as the server.
     ///
     /// # Errors
     /// What went wrong in it.
     pub async fn accept(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let config = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        TlsAcceptor::from(config).accept(socket).await
+        TlsAcceptor::from(self.config()).accept(socket).await
     }
 }
 
@@ -110,12 +166,18 @@ fn read(files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
     }
     let key = PrivateKeyDer::from_pem_file(&files.private_key)
         .map_err(|error| fault(&files.private_key, &format!("no private key can be read: {error}")))?;
+    server_config(chain, key)
+        .map_err(|error| fault(&files.private_key, &format!("does not fit the certificate: {error}")))
+}
+
+fn server_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, tokio_rustls::rustls::Error> {
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError(error.to_string()))?
+        .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| fault(&files.private_key, &format!("does not fit the certificate: {error}")))?;
+        .with_single_cert(chain, key)?;
     Ok(Arc::new(config))
 }
 

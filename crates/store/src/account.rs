@@ -2,6 +2,7 @@
 
 use crate::address::{self, Address};
 use crate::error::{Missing, StoreError};
+use crate::files::AreaId;
 use crate::id::{AccountId, DomainId, ModSeq};
 use crate::mailbox::SpecialUse;
 use crate::shared::unix_ms;
@@ -37,9 +38,9 @@ pub struct Account {
     pub domain: DomainId,
     /// How it proves who it is.
     pub credential: Credential,
-    /// What its messages may take in bytes; nothing: no limit.
+    /// What its messages and files may take in bytes; nothing: no limit.
     pub quota_bytes: Option<u64>,
-    /// What its messages take in bytes, as sent.
+    /// What its messages (as sent) and its files take in bytes, cut uploads included.
     pub used_bytes: u64,
     /// Where its history stands.
     pub modseq: ModSeq,
@@ -118,14 +119,14 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
-    fn next_number(&mut self, counter: &str) -> Result<i64, StoreError> {
+    pub(crate) fn next_number(&mut self, counter: &str) -> Result<i64, StoreError> {
         let sql = "UPDATE counter SET value = value + 1 WHERE name = ?1 RETURNING value";
         let missing = || StoreError::Corrupt(format!("counter {counter} is missing"));
         self.db.number(sql, params![counter])?.ok_or_else(missing)
     }
 
     /// Keeps other changes of domains, accounts and aliases off until the commit.
-    fn lock_directory(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn lock_directory(&mut self) -> Result<(), StoreError> {
         if self.db.is_postgres() {
             self.db.execute("SELECT pg_advisory_xact_lock(7867347)", &[])?;
         }
@@ -200,16 +201,22 @@ impl Tx<'_> {
         Ok(id)
     }
 
-    /// Removes an account with all its mail. Aliases that lead to it stay and lead nowhere.
+    /// Removes an account with all its mail and files, and its memberships in shared folders. Aliases that
+    /// lead to it stay and lead nowhere. Where it may have many files, [`Tx::remove_some`] should have
+    /// removed them before, so that this does not keep others waiting.
     pub fn remove_account(&mut self, account: AccountId) -> Result<(), StoreError> {
         self.lock_directory()?;
         self.bump(account)?;
         for mailbox in self.mailboxes(account)? {
             self.drop_mailbox(account, mailbox.id)?;
         }
-        for sql in
-            ["DELETE FROM subscription WHERE account_id = ?1", "DELETE FROM account WHERE account_id = ?1"]
-        {
+        self.remove_area(AreaId::Account(account))?;
+        for sql in [
+            "DELETE FROM subscription WHERE account_id = ?1",
+            "DELETE FROM file_share_member WHERE account_id = ?1",
+            "DELETE FROM ftp_profile WHERE account_id = ?1",
+            "DELETE FROM account WHERE account_id = ?1",
+        ] {
             self.db.execute(sql, params![account])?;
         }
         Ok(())
@@ -222,7 +229,7 @@ impl Tx<'_> {
         self.must_change(sql, values, Missing::Account)
     }
 
-    /// Sets what the account's messages may take in bytes; nothing: no limit. What is there stays.
+    /// Sets what the account's messages and files may take in bytes; nothing: no limit. What is there stays.
     pub fn set_quota(&mut self, account: AccountId, quota_bytes: Option<u64>) -> Result<(), StoreError> {
         let sql = "UPDATE account SET quota_bytes = ?2 WHERE account_id = ?1";
         self.must_change(sql, params![account, quota_bytes], Missing::Account)

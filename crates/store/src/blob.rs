@@ -1,12 +1,13 @@
 //! Content: digest, compression, and where it lies.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::blob_file::{BlobFile, BlobFolder};
 use crate::error::{Missing, StoreError};
 use crate::id::BlobId;
-use crate::sql::params;
+use crate::sql::{Row, params};
 use crate::view::{Tx, View};
 
 /// Content that is at most this long as it is stored lies in the database, longer in a file.
@@ -55,16 +56,25 @@ impl PreparedBlob {
             return Err(StoreError::Invalid("the content is longer than 1 GiB"));
         }
         let digest = blake3::hash(bytes);
-        let compressed = compress(bytes)?;
-        let worth_it = compressed.len() <= bytes.len() / 10 * COMPRESSED_MAX_TENTHS;
-        let stored: &[u8] = if worth_it { &compressed } else { bytes };
+        let stored = pack(bytes)?;
         let place = match folder {
             Some(folder) if stored.len() > INLINE_MAX_BYTES => {
-                Place::File(Arc::new(folder.write(&digest, stored)?))
+                Place::File(Arc::new(folder.write(&digest, &stored)?))
             }
-            _ => Place::Inline(stored.into()),
+            _ => Place::Inline(stored.as_ref().into()),
         };
         Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place })
+    }
+
+    /// Small content whose digest is known.
+    pub(crate) fn inline(digest: blake3::Hash, bytes: &[u8]) -> Result<PreparedBlob, StoreError> {
+        let place = Place::Inline(pack(bytes)?.as_ref().into());
+        Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place })
+    }
+
+    /// Content that lies as it is in a file of ours, synced.
+    pub(crate) fn file(digest: blake3::Hash, size_bytes: u64, file: BlobFile) -> PreparedBlob {
+        PreparedBlob { digest, size_bytes, place: Place::File(Arc::new(file)) }
     }
 
     /// Length of the content in bytes, as it was given.
@@ -76,6 +86,13 @@ impl PreparedBlob {
     pub fn digest(&self) -> &[u8; 32] {
         self.digest.as_bytes()
     }
+}
+
+/// Content in the form in which it is stored: compressed, if that is worth it. [`restore_into`] gives it back.
+pub(crate) fn pack(bytes: &[u8]) -> Result<Cow<'_, [u8]>, StoreError> {
+    let compressed = compress(bytes)?;
+    let worth_it = compressed.len() <= bytes.len() / 10 * COMPRESSED_MAX_TENTHS;
+    Ok(if worth_it { Cow::Owned(compressed) } else { Cow::Borrowed(bytes) })
 }
 
 fn compress(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
@@ -122,6 +139,30 @@ pub(crate) fn restore_into(stored: &[u8], size_bytes: u64, out: &mut Vec<u8>) ->
     }
 }
 
+/// Appends the content of `size_bytes` to `out` that a row gives, whose first columns are `file` and `data`;
+/// false if it gives neither.
+pub(crate) fn restore_row(
+    row: &Row<'_>,
+    folder: Option<&BlobFolder>,
+    size_bytes: u64,
+    out: &mut Vec<u8>,
+) -> Result<bool, StoreError> {
+    if let Some(data) = row.opt_blob(1)? {
+        return restore_into(data, size_bytes, out).map(|()| true);
+    }
+    let Some(name) = row.opt_text(0)? else { return Ok(false) };
+    let Some(folder) = folder else {
+        return Err(StoreError::Corrupt(format!("file {name} is named, but there is no folder of files")));
+    };
+    let failed = |error: std::io::Error| StoreError::Io(format!("{name}: {error}"));
+    if folder.len(name).map_err(failed)? == size_bytes {
+        folder.read_into(name, out).map_err(failed)?;
+    } else {
+        restore_into(&folder.read(name).map_err(failed)?, size_bytes, out)?;
+    }
+    Ok(true)
+}
+
 impl View<'_> {
     /// Appends the content of a blob to `out`.
     pub(crate) fn blob_into(
@@ -132,23 +173,10 @@ impl View<'_> {
     ) -> Result<(), StoreError> {
         let folder = self.shared.blobs.as_ref();
         let sql = "SELECT file, data FROM content WHERE blob_id = ?1";
-        let found = self.db.row(sql, params![blob], |row| {
-            if let Some(data) = row.opt_blob(1)? {
-                return restore_into(data, size_bytes, out);
-            }
-            let name = row.text(0)?;
-            let Some(folder) = folder else {
-                return Err(StoreError::Corrupt(format!(
-                    "file {name} is named, but there is no folder of files"
-                )));
-            };
-            let failed = |error: std::io::Error| StoreError::Io(format!("{name}: {error}"));
-            if folder.len(name).map_err(failed)? == size_bytes {
-                return folder.read_into(name, out).map_err(failed);
-            }
-            restore_into(&folder.read(name).map_err(failed)?, size_bytes, out)
-        })?;
-        found.ok_or_else(|| StoreError::Corrupt(format!("content {blob} is missing")))
+        match self.db.row(sql, params![blob], |row| restore_row(row, folder, size_bytes, out))? {
+            Some(true) => Ok(()),
+            _ => Err(StoreError::Corrupt(format!("content {blob} is missing"))),
+        }
     }
 }
 
@@ -180,6 +208,29 @@ impl Tx<'_> {
         let sql = "INSERT INTO content (blob_id, digest, file, data) VALUES (?1, ?2, ?3, ?4)";
         self.db.execute(sql, params![blob_id, digest, file, data])?;
         Ok(BlobId(blob_id))
+    }
+
+    /// [`Tx::take_blob`] for content that the kernel is to send: where the same bytes are stored
+    /// compressed already, because a message has them, they give way to the file.
+    pub(crate) fn take_blob_as_it_is(&mut self, blob: &PreparedBlob) -> Result<BlobId, StoreError> {
+        let id = self.take_blob(blob)?;
+        let Place::File(file) = &blob.place else { return Ok(id) };
+        if self.effects.adopted.iter().any(|adopted| Arc::ptr_eq(adopted, file)) {
+            return Ok(id);
+        }
+        let sql = "SELECT file FROM content WHERE blob_id = ?1";
+        let old = self.db.row(sql, params![id], |row| Ok(row.opt_text(0)?.map(str::to_owned)))?.flatten();
+        let folder = self.shared.blobs.as_ref();
+        if let (Some(old), Some(folder)) = (&old, folder)
+            && folder.len(old).is_ok_and(|len| len == blob.size_bytes)
+        {
+            return Ok(id);
+        }
+        let sql = "UPDATE content SET file = ?2, data = NULL WHERE blob_id = ?1";
+        self.db.execute(sql, params![id, &file.name])?;
+        self.effects.adopted.push(Arc::clone(file));
+        self.effects.dropped_files.extend(old);
+        Ok(id)
     }
 
     /// Adds one reference to content that is stored.

@@ -6,11 +6,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::shared::random_u32;
+
+/// The shelf of files whose digest is not known yet: uploads under way and parts of uploads that were cut.
+pub(crate) const BEGUN_SHELF: &str = "begun";
 
 /// The folder of content files.
 #[derive(Debug, Clone)]
@@ -62,10 +66,8 @@ impl BlobFolder {
         Ok(BlobFolder { root })
     }
 
-    /// Writes `bytes` under a new name and syncs file and folder.
-    pub fn write(&self, digest: &blake3::Hash, bytes: &[u8]) -> io::Result<BlobFile> {
-        let hex = digest.to_hex();
-        let (shelf, rest) = hex.split_at(2);
+    /// The folder of a shelf, made if it is not there.
+    fn shelf(&self, shelf: &str) -> io::Result<PathBuf> {
         let folder = self.root.join(shelf);
         if !folder.is_dir() {
             match fs::create_dir(&folder) {
@@ -73,6 +75,59 @@ impl BlobFolder {
                 _ => sync_folder(&self.root)?,
             }
         }
+        Ok(folder)
+    }
+
+    /// A fresh file on no shelf yet, for content that arrives in pieces; removed when dropped.
+    pub fn begin(&self) -> io::Result<(File, BlobFile)> {
+        self.shelf(BEGUN_SHELF)?;
+        let name = format!("{BEGUN_SHELF}/{:08x}{:08x}", random_u32(), random_u32());
+        let path = self.root.join(&name);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+        Ok((file, self.not_adopted(name)))
+    }
+
+    /// Syncs a begun file and its name.
+    pub fn sync_begun(&self, file: &File) -> io::Result<()> {
+        file.sync_all()?;
+        sync_folder(&self.root.join(BEGUN_SHELF))
+    }
+
+    /// Syncs a begun file that is whole, puts it under its digest's name and syncs that.
+    pub fn shelve(&self, file: &File, begun: BlobFile, digest: &blake3::Hash) -> io::Result<BlobFile> {
+        file.sync_all()?;
+        let hex = digest.to_hex();
+        let (shelf, rest) = hex.split_at(2);
+        let folder = self.shelf(shelf)?;
+        let name = format!("{shelf}/{rest}-{:08x}{:08x}", random_u32(), random_u32());
+        fs::rename(self.root.join(&begun.name), self.root.join(&name))?;
+        begun.adopt();
+        // Removed by its drop if the sync fails.
+        let named = self.not_adopted(name);
+        sync_folder(&folder)?;
+        Ok(named)
+    }
+
+    /// The file `name`, which no row names, and which is removed when dropped.
+    pub fn not_adopted(&self, name: String) -> BlobFile {
+        BlobFile { folder: self.clone(), name, adopted: AtomicBool::new(false) }
+    }
+
+    /// The file `name`, open for reading.
+    pub fn open_file(&self, name: &str) -> io::Result<File> {
+        File::open(self.root.join(name))
+    }
+
+    /// The file `name`, open for going on with it.
+    pub fn open_to_go_on(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(self.root.join(name))
+    }
+
+    /// Writes `bytes` under a new name and syncs file and folder.
+    pub fn write(&self, digest: &blake3::Hash, bytes: &[u8]) -> io::Result<BlobFile> {
+        let hex = digest.to_hex();
+        let (shelf, rest) = hex.split_at(2);
+        let folder = self.shelf(shelf)?;
         let name = format!("{shelf}/{rest}-{:08x}{:08x}", random_u32(), random_u32());
         let path = self.root.join(&name);
         let temporary = path.with_extension("new");
@@ -85,7 +140,7 @@ impl BlobFolder {
             let _ = fs::remove_file(&path);
             return Err(error);
         }
-        Ok(BlobFile { folder: self.clone(), name, adopted: AtomicBool::new(false) })
+        Ok(self.not_adopted(name))
     }
 
     /// The content of the file `name`.
@@ -106,6 +161,12 @@ impl BlobFolder {
     /// Removes the file `name`. A failure leaves an orphan, which the check reports.
     pub fn remove(&self, name: &str) {
         let _ = fs::remove_file(self.root.join(name));
+    }
+
+    /// How long ago the file `name` was last written to.
+    pub fn age(&self, name: &str) -> io::Result<Duration> {
+        let changed = fs::metadata(self.root.join(name))?.modified()?;
+        Ok(SystemTime::now().duration_since(changed).unwrap_or_default())
     }
 
     /// Visits every file below the folder with its name and its age.

@@ -2,8 +2,10 @@
 
 mod accounts;
 mod contents;
+mod files;
 mod mailboxes;
 mod queue;
+mod zones;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -47,6 +49,12 @@ pub struct Counted {
     pub content_bytes: u64,
     /// Entries of the queue.
     pub queued: u64,
+    /// Files and folders.
+    pub files: u64,
+    /// Uploads that were cut.
+    pub parts: u64,
+    /// Zones, each compared with its digest.
+    pub zones: u64,
 }
 
 /// The outcome of a check.
@@ -103,14 +111,17 @@ impl Store {
     /// Only if the database cannot be read at all; what can be named becomes a [`Finding`].
     pub fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Report, StoreError> {
         let mut checker = Checker { report: Report::default(), kinds: HashMap::new(), progress };
-        let files = self.read_blocking(|view| {
+        let (files, parts) = self.read_blocking(|view| {
             view.check_database(&mut checker)?;
             view.check_accounts(&mut checker)?;
             view.check_mailboxes(&mut checker)?;
             view.check_queue(&mut checker)?;
-            view.check_contents(&mut checker)
+            view.check_zones(&mut checker)?;
+            let parts = view.check_areas(&mut checker)?;
+            Ok((view.check_contents(&mut checker)?, parts))
         })?;
-        self.check_files(files, &mut checker)?;
+        self.check_parts(&parts, &mut checker)?;
+        self.check_files(&files, &parts, &mut checker)?;
         Ok(checker.report)
     }
 }

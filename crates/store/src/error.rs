@@ -16,6 +16,14 @@ pub enum StoreError {
     Invalid(&'static str),
     /// The domain still has accounts or aliases.
     DomainInUse,
+    /// The folder still has something in it.
+    NotEmpty,
+    /// A folder is where a file is needed.
+    NotAFile,
+    /// A file is where a folder is needed.
+    NotAFolder,
+    /// What is asked for may be seen, but not that; the sentence says why.
+    Denied(&'static str),
     /// INBOX can be neither deleted nor made.
     InboxFixed,
     /// The account's quota does not allow it. All in bytes.
@@ -64,17 +72,41 @@ pub enum Missing {
     Message,
     /// No such entry in the queue.
     Queue,
+    /// No such file, folder or area, or none that the asker may see.
+    File,
+    /// No such shared folder.
+    Share,
+    /// No such zone.
+    Zone,
+    /// No such key.
+    Key,
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::Missing(what) => {
-                write!(f, "no such {}", format!("{what:?}").to_lowercase())
+                let what = match what {
+                    Missing::Domain => "domain",
+                    Missing::Account => "account",
+                    Missing::Alias => "alias",
+                    Missing::Mailbox => "mailbox",
+                    Missing::Message => "message",
+                    Missing::Queue => "queue entry",
+                    Missing::File => "file or folder",
+                    Missing::Share => "shared folder",
+                    Missing::Zone => "zone",
+                    Missing::Key => "key",
+                };
+                write!(f, "no such {what}")
             }
             StoreError::Exists(what) => write!(f, "this {what} exists already"),
             StoreError::Invalid(why) => f.write_str(why),
             StoreError::DomainInUse => f.write_str("the domain still has accounts or aliases"),
+            StoreError::NotEmpty => f.write_str("the folder is not empty"),
+            StoreError::NotAFile => f.write_str("this is a folder, not a file"),
+            StoreError::NotAFolder => f.write_str("this is a file, not a folder"),
+            StoreError::Denied(why) => f.write_str(why),
             StoreError::InboxFixed => f.write_str("INBOX can be neither created nor deleted"),
             StoreError::OverQuota { quota_bytes, used_bytes, need_bytes } => {
                 write!(f, "over quota: {used_bytes} of {quota_bytes} bytes used, {need_bytes} more needed")

@@ -50,6 +50,10 @@ id!(
     QueueId(i64)
 );
 id!(
+    /// A zone of the DNS.
+    ZoneId(i64)
+);
+id!(
     /// The events of one message on its way. Chosen by the caller.
     TraceId(u64)
 );

@@ -1,5 +1,5 @@
-//! Accounts, mailboxes, messages, the queue and the traces; the only crate that touches a disk or a
-//! database.
+//! Accounts, mailboxes, messages, file areas, the queue, the traces, zones and their keys; the only crate that touches a
+//! disk or a database.
 //!
 //! A [`Store`] is opened once. Everything is read through a [`View`] and changed through a [`Tx`],
 //! which closures get from [`Store::read`] and [`Store::write`]. A write is acknowledged only
@@ -7,11 +7,13 @@
 //!
 //! # Standards
 //! UIDs and UIDVALIDITY: RFC 9051 §2.3.1. Modseqs, and what vanished: RFC 7162. Object ids: RFC 8474.
-//! Special uses: RFC 6154. Save dates: RFC 8514. Unique ids of POP3: RFC 1939 §7.
+//! Special uses: RFC 6154. Save dates: RFC 8514. Unique ids of POP3: RFC 1939 §7. The tree of files as FTP
+//! sees it, and cut uploads: RFC 3659 §6 and §5.3.
 //!
 //! # Hostile input
 //! Names, addresses, keywords and ranges may come straight from strangers: they are checked here,
-//! whatever was checked before, and are only ever bound as parameters. Content is opaque. What is read
+//! whatever was checked before, and are only ever bound as parameters; no name of a file becomes a path of
+//! the system. Content is opaque. What is read
 //! back is checked against its length, and by [`Store::check`] against its digest.
 
 mod account;
@@ -21,6 +23,7 @@ mod blob_file;
 mod change;
 mod check;
 mod error;
+mod files;
 mod id;
 mod job;
 mod mailbox;
@@ -40,6 +43,8 @@ mod trace;
 mod uid_cache;
 mod view;
 mod watch;
+mod zone;
+mod zone_key;
 
 pub use account::{Account, Alias, Credential, Domain};
 pub use address::ADDRESS_LEN_MAX_BYTES;
@@ -47,7 +52,13 @@ pub use blob::{CONTENT_MAX_BYTES, INLINE_MAX_BYTES, PreparedBlob};
 pub use change::{Changes, Copied, Expunged};
 pub use check::{Counted, FINDINGS_PER_KIND_MAX, Finding, ORPHAN_AGE, Progress, Report};
 pub use error::{Missing, OpenError, StoreError};
-pub use id::{AccountId, BlobId, DomainId, MailboxId, MessageId, ModSeq, QueueId, TraceId, Uid};
+pub use files::{
+    Access, AreaId, AreaRoom, AreaUsage, BlockVisitor, Content, DataBinding, DigestAlgorithm, Entry, EntryId,
+    EntryKind, FILE_NAME_LEN_MAX_BYTES, FILE_PATH_LEN_MAX_BYTES, FileDigest, FilePath, FtpProfile, KeptPart,
+    NewFile, OpenedFile, PART_AGE_MAX, Part, RemovedSome, Right, SHARE_NAME_LEN_MAX_BYTES,
+    SHARED_FOLDER_NAME, Share, ShareId, ShareMember, Upload, Uploaded,
+};
+pub use id::{AccountId, BlobId, DomainId, MailboxId, MessageId, ModSeq, QueueId, TraceId, Uid, ZoneId};
 pub use mailbox::{
     MAILBOX_DEPTH_MAX, MAILBOX_NAME_LEN_MAX_BYTES, MAILBOXES_MAX, Mailbox, SpecialUse, normal_name,
 };
@@ -63,3 +74,8 @@ pub use store::{Settings, Store};
 pub use trace::{TRACE_KEY_LEN_MAX_BYTES, TraceEvent};
 pub use view::{Tx, View};
 pub use watch::Watch;
+pub use zone::{
+    NewZoneChange, PreparedZone, ZONE_CONTENT_MAX_BYTES, ZONE_NAME_LEN_MAX_BYTES, Zone, ZoneChange,
+    ZoneChangeKind, ZoneContent, ZoneKind,
+};
+pub use zone_key::{KeyPurpose, NameKey, NameRoll, PeerRole, SecretBytes, TsigKey, ZonePeer, ZoneSeen};

@@ -1,9 +1,11 @@
 //! What all connections of one open store have together.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::blob_file::BlobFolder;
+use crate::files::Reservations;
 use crate::uid_cache::UidCache;
 use crate::view::Effects;
 use crate::watch::{Topic, Watches};
@@ -14,6 +16,10 @@ pub(crate) struct Shared {
     pub blobs: Option<BlobFolder>,
     pub uid_cache: UidCache,
     pub watches: Watches,
+    /// About how many traces still have their keys with their events; those of before the start are not counted.
+    pub unlisted_traces: AtomicU32,
+    /// Room that uploads under way hold.
+    pub reservations: Arc<Reservations>,
     last_id: AtomicI64,
 }
 
@@ -23,6 +29,8 @@ impl Shared {
             blobs,
             uid_cache: UidCache::default(),
             watches: Watches::default(),
+            unlisted_traces: AtomicU32::new(0),
+            reservations: Arc::default(),
             last_id: AtomicI64::new(0),
         }
     }
@@ -55,6 +63,9 @@ impl Shared {
         }
         if effects.queue_touched {
             self.watches.announce(Topic::Queue, 0);
+        }
+        if effects.zones_touched > 0 {
+            self.watches.announce(Topic::Zones, effects.zones_touched);
         }
     }
 }

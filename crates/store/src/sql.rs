@@ -43,6 +43,7 @@ value_from! {
     crate::id::DomainId => |v| Value::Int(v.0),
     crate::id::BlobId => |v| Value::Int(v.0),
     crate::id::QueueId => |v| Value::Int(v.0),
+    crate::id::ZoneId => |v| Value::Int(v.0),
     crate::id::TraceId => |v| Value::Int(v.0.cast_signed()),
     crate::id::ModSeq => |v| Value::Int(v.0.cast_signed()),
     crate::id::Uid => |v| Value::Int(i64::from(v.get())),

@@ -187,6 +187,11 @@ impl Store {
         self.inner.shared.watches.watch(Topic::Queue)
     }
 
+    /// Tells when zones or shared keys changed, whoever changes them; its number is that of the last change.
+    pub fn watch_zones(&self) -> Watch {
+        self.inner.shared.watches.watch(Topic::Zones)
+    }
+
     /// Bytes that the data directory's file system has left for us, for refusing mail in time.
     pub fn free_bytes(&self) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(&self.inner.data_dir)?;

@@ -37,6 +37,8 @@ pub(crate) struct Effects {
     pub touched: BTreeMap<AccountId, ModSeq>,
     /// True if the queue got an entry or one became due.
     pub queue_touched: bool,
+    /// The last change of any zone; 0: none changed.
+    pub zones_touched: u64,
     /// Content files that a row now names.
     pub adopted: Vec<Arc<BlobFile>>,
     /// Content files that no row names any more.
@@ -48,6 +50,7 @@ impl Effects {
     pub fn append(&mut self, other: Effects) {
         self.touched.extend(other.touched);
         self.queue_touched |= other.queue_touched;
+        self.zones_touched = self.zones_touched.max(other.zones_touched);
         self.adopted.extend(other.adopted);
         self.dropped_files.extend(other.dropped_files);
     }

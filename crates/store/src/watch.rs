@@ -32,6 +32,7 @@ impl Watch {
 pub(crate) enum Topic {
     Account(AccountId),
     Queue,
+    Zones,
 }
 
 /// All watches of a store.

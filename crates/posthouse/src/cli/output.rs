@@ -1,6 +1,6 @@
 //! Answers on the terminal: tables for people, JSON for programs, progress on standard error.
 
-use crate::admin::{Checked, Reply, Story};
+use crate::admin::{Checked, FileRow, ProfileRow, Reply, ShareRow, Story, UsageRow};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
 
@@ -57,14 +57,69 @@ impl Printer {
                 let rows = aliases.iter().map(|alias| vec![alias.address.clone(), alias.target.clone()]);
                 table(&mut out, &["ADDRESS", "GOES TO"], rows.collect())
             }
+            Reply::Dns(reply) => super::dns_output::print(&mut out, reply),
+            Reply::Files(rows) => table(&mut out, &FILE_HEAD, rows.iter().map(file_cells).collect()),
+            Reply::Usage(rows) => {
+                let head = ["WHERE", "FILES", "FOLDERS", "SIZE", "CUT UPLOADS", "USED", "QUOTA"];
+                table(&mut out, &head, rows.iter().map(usage_cells).collect())
+            }
+            Reply::Shares(rows) => table(
+                &mut out,
+                &["SHARED FOLDER", "USED", "QUOTA", "MEMBERS"],
+                rows.iter().map(share_cells).collect(),
+            ),
+            Reply::FtpProfile(profile) => {
+                table(&mut out, &["FTP OF", &profile.address], profile_rows(profile))
+            }
             Reply::Traces(stories) => print_stories(&mut out, stories),
             Reply::Checked(checked) => print_checked(&mut out, checked),
-            Reply::Progress { .. } | Reply::Failed { .. } => Ok(()),
+            Reply::Progress { .. } | Reply::Data { .. } | Reply::Failed { .. } => Ok(()),
         }
     }
 }
 
-fn table(out: &mut impl Write, head: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+const FILE_HEAD: [&str; 4] = ["MODE", "SIZE", "CHANGED", "NAME"];
+
+fn file_cells(row: &FileRow) -> Vec<String> {
+    let size = if row.folder { "-".to_string() } else { size(row.size_bytes) };
+    let slash = if row.folder { "/" } else { "" };
+    // A client chose the name: nothing in it may move the cursor.
+    vec![row.mode.clone(), size, time(row.modified_ms), format!("{}{slash}", row.name.escape_debug())]
+}
+
+fn usage_cells(row: &UsageRow) -> Vec<String> {
+    let quota = row.quota_bytes.map_or("-".to_string(), size);
+    let parts =
+        if row.parts == 0 { "-".to_string() } else { format!("{} ({})", row.parts, size(row.part_bytes)) };
+    let (files, folders) = (row.files.to_string(), row.folders.to_string());
+    vec![row.area.clone(), files, folders, size(row.file_bytes), parts, size(row.used_bytes), quota]
+}
+
+fn share_cells(row: &ShareRow) -> Vec<String> {
+    let member =
+        |(address, may_write): &(String, bool)| format!("{address}:{}", if *may_write { "rw" } else { "ro" });
+    let members: Vec<String> = row.members.iter().map(member).collect();
+    let quota = row.quota_bytes.map_or("-".to_string(), size);
+    vec![row.name.escape_debug().to_string(), size(row.used_bytes), quota, members.join(" ")]
+}
+
+fn profile_rows(profile: &ProfileRow) -> Vec<Vec<String>> {
+    let yes_no = |flag: bool| if flag { "yes" } else { "no" }.to_string();
+    let rate =
+        |limit: Option<u64>| limit.map_or("no limit".to_string(), |bytes| format!("{}/s", size(bytes)));
+    let rows = [
+        ("login without TLS", yes_no(profile.plain)),
+        ("data connections bound by TLS", profile.binding.clone()),
+        ("EPSV", yes_no(profile.epsv)),
+        ("folders made by themselves", yes_no(profile.parents)),
+        ("active data to the caller's address", yes_no(profile.active_to_control)),
+        ("downloads", rate(profile.rate_down)),
+        ("uploads", rate(profile.rate_up)),
+    ];
+    rows.into_iter().map(|(what, value)| vec![what.to_string(), value]).collect()
+}
+
+pub(super) fn table(out: &mut impl Write, head: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
     if rows.is_empty() {
         return writeln!(out, "none");
     }
@@ -121,7 +176,7 @@ fn print_checked(out: &mut impl Write, checked: &Checked) -> io::Result<()> {
 }
 
 /// A moment in UTC, to the millisecond.
-fn time(unix_ms: i64) -> String {
+pub(super) fn time(unix_ms: i64) -> String {
     let (days, ms) = (unix_ms.div_euclid(86_400_000), unix_ms.rem_euclid(86_400_000));
     let (year, month, day) = mime::date::civil_from_days(days);
     let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);

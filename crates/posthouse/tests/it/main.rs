@@ -9,6 +9,14 @@
 mod accounts;
 mod cli;
 mod crash;
+mod dns;
+mod dns_hostile;
+mod dns_peers;
+mod files;
+mod ftp;
+mod ftp_clients;
+mod ftp_program;
+mod ftp_suite;
 mod imap;
 mod journey;
 mod lmtp;

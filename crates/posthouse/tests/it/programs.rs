@@ -11,7 +11,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The Debian package of each program.
-const PACKAGES: [(&str, &str); 8] = [
+const PACKAGES: [(&str, &str); 20] = [
     ("swaks", "swaks"),
     ("mbsync", "isync"),
     ("neomutt", "neomutt"),
@@ -20,6 +20,18 @@ const PACKAGES: [(&str, &str); 8] = [
     ("python3", "python3"),
     ("openssl", "openssl"),
     ("sh", "dash"),
+    ("lftp", "lftp"),
+    ("ncftpput", "ncftp"),
+    ("tnftp", "tnftp"),
+    ("rclone", "rclone"),
+    ("dig", "bind9-dnsutils"),
+    ("delv", "bind9-dnsutils"),
+    ("nsupdate", "bind9-dnsutils"),
+    ("kdig", "knot-dnsutils"),
+    ("nsd", "nsd"),
+    ("knotd", "knot"),
+    ("knotc", "knot"),
+    ("named", "bind9"),
 ];
 
 /// What a program left behind.

@@ -19,8 +19,10 @@ pub const PASSWORD: &str = "correct horse";
 const LOG_LINES_SHOWN: usize = 40;
 
 /// The services, by their keys in `[listen]`.
-const SERVICES: [&str; 9] =
-    ["smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "http"];
+const SERVICES: [&str; 13] =
+    [
+        "smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "http", "ftp", "ftps", "dns", "dot",
+    ];
 
 /// What the configuration says.
 pub struct Setup {
@@ -185,6 +187,14 @@ impl Server {
             Some(Err(status)) => panic!("the server ended with {status}:\n{}", self.log()),
             None => panic!("the server was not ready in time:\n{}", self.log()),
         }
+    }
+
+    /// How many sockets the process has open.
+    pub fn open_sockets(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.as_ref().unwrap().id());
+        let targets =
+            fs::read_dir(folder).unwrap().filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
     /// Ends it as a power failure would, as far as a process can.

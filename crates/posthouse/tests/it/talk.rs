@@ -24,7 +24,12 @@ pub struct Talk {
     stream: Stream,
     received: Vec<u8>,
     ended: bool,
+    /// How this client does TLS, its memory of sessions included.
+    tls: Option<Arc<ClientConfig>>,
 }
+
+/// A data connection of FTP inside TLS.
+pub type DataTls = StreamOwned<ClientConnection, TcpStream>;
 
 impl Talk {
     /// Connects to a port of this machine.
@@ -48,7 +53,24 @@ impl Talk {
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        Talk { stream: Stream::Plain(socket), received: Vec::new(), ended: false }
+        Talk { stream: Stream::Plain(socket), received: Vec::new(), ended: false, tls: None }
+    }
+
+    /// Another connection inside TLS of the same client, which resumes the session of this one; with
+    /// `other`, that of the client of another conversation.
+    pub fn data_tls(&self, port: u16, other: Option<&Talk>) -> DataTls {
+        let config = other.unwrap_or(self).tls.clone().unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        StreamOwned::new(ClientConnection::new(config, name).unwrap(), socket)
+    }
+
+    /// Forgets the sessions of TLS.
+    pub fn forget_sessions(&mut self) {
+        let mut config = ClientConfig::clone(self.tls.as_ref().unwrap());
+        config.resumption = tokio_rustls::rustls::client::Resumption::in_memory_sessions(8);
+        self.tls = Some(Arc::new(config));
     }
 
     /// Waits at most this long for what comes next.
@@ -75,9 +97,10 @@ impl Talk {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let name = ServerName::try_from("localhost").unwrap();
-        let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+        let config = Arc::new(config);
+        let connection = ClientConnection::new(config.clone(), name).unwrap();
         let stream = Stream::Tls(Box::new(StreamOwned::new(connection, socket)));
-        Talk { stream, received: Vec::new(), ended: false }
+        Talk { stream, received: Vec::new(), ended: false, tls: Some(config) }
     }
 
     /// The greeting, then TLS by this command; for SMTP everything up to EHLO inside TLS.
@@ -165,12 +188,16 @@ impl Talk {
         line
     }
 
-    /// A whole SMTP reply, its lines joined by newlines.
+    /// A whole SMTP or FTP reply, its lines joined by newlines.
     #[track_caller]
     pub fn reply(&mut self) -> String {
         let mut lines = vec![self.line()];
-        while lines.last().unwrap().as_bytes().get(3) == Some(&b'-') {
-            lines.push(self.line());
+        // FTP indents the lines in between as it likes (RFC 959 §4.2).
+        let begin = lines[0].get(..3).unwrap_or_default().to_string();
+        if lines[0].as_bytes().get(3) == Some(&b'-') {
+            while !lines.last().unwrap().starts_with(&format!("{begin} ")) {
+                lines.push(self.line());
+            }
         }
         lines.join("\n")
     }

@@ -2,6 +2,7 @@
 
 use super::Checker;
 use crate::error::StoreError;
+use crate::files::AreaId;
 use crate::sql::params;
 use crate::view::View;
 
@@ -18,10 +19,11 @@ impl View<'_> {
             let sums = self
                 .db
                 .row(sql, params![account.id], |row| Ok((row.count(0)?, row.count(1)?, row.int(2)?)))?;
-            let (messages, bytes, last) = sums.unwrap_or_default();
+            let (messages, mail_bytes, last) = sums.unwrap_or_default();
             checker.report.counted.messages += messages;
+            let bytes = mail_bytes + self.area_bytes(AreaId::Account(account.id))?;
             if bytes != account.used_bytes {
-                let detail = format!("used_bytes is {}, its messages take {bytes}", account.used_bytes);
+                let detail = format!("used_bytes is {}, messages and files take {bytes}", account.used_bytes);
                 checker.finding("account size", place(), detail);
             }
             let sql = "SELECT last_message_id FROM account WHERE account_id = ?1";
@@ -43,8 +45,8 @@ impl View<'_> {
 
     fn check_messages(&mut self, checker: &mut Checker<'_>) -> Result<(), StoreError> {
         checker.progress("messages", 0, checker.report.counted.messages);
-        let sql = "SELECT m.account_id, m.message_id FROM message m WHERE NOT EXISTS
-                   (SELECT 1 FROM placement p WHERE p.account_id = m.account_id AND p.message_id = m.message_id)";
+        let sql =
+            "SELECT account_id, message_id FROM message EXCEPT SELECT account_id, message_id FROM placement";
         for (account, message) in self.db.list(sql, &[], |row| Ok((row.int(0)?, row.int(1)?)))? {
             let place = format!("account {account} message {message}");
             checker.finding("message without mailbox", place, "no placement names it".to_owned());

@@ -22,7 +22,8 @@ const RECONNECT: Duration = Duration::from_secs(1);
 /// Sends what a transaction touched, with its commit.
 pub(super) fn announce(db: &mut Db<'_>, effects: &Effects) -> Result<(), StoreError> {
     let touched = effects.touched.iter().map(|(account, modseq)| format!("{account} {modseq}"));
-    for payload in touched.chain(effects.queue_touched.then(|| "queue".to_owned())) {
+    let zones = (effects.zones_touched > 0).then(|| format!("zones {}", effects.zones_touched));
+    for payload in touched.chain(effects.queue_touched.then(|| "queue".to_owned())).chain(zones) {
         db.execute("SELECT pg_notify('posthouse', ?1)", params![&payload])?;
     }
     Ok(())
@@ -63,6 +64,10 @@ fn listen(config: &postgres::Config, shared: &Shared, closed: &AtomicBool) -> Re
     shared.watches.announce_all();
     while !closed.load(Ordering::Relaxed) {
         for payload in connection.notified(LOOK_UP)? {
+            if let Some(Ok(change)) = payload.strip_prefix("zones ").map(str::parse) {
+                shared.watches.announce(Topic::Zones, change);
+                continue;
+            }
             let numbers = payload.split_once(' ').map(|(account, modseq)| (account.parse(), modseq.parse()));
             match numbers {
                 Some((Ok(account), Ok(modseq))) => {

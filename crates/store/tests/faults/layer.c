@@ -27,7 +27,8 @@
 #define FDS 4096
 #define PATH 512
 
-struct chunk { char path[PATH]; off_t at; int len; char old[CHUNK]; struct chunk *next; };
+/* cut: which shortening of the file took it away, or 0. A file system keeps such a change whole or not at all. */
+struct chunk { char path[PATH]; off_t at; int len; unsigned cut; char old[CHUNK]; struct chunk *next; };
 struct size { char path[PATH]; off_t durable; struct size *next; };
 struct entry { enum { CREATED, RENAMED, REMOVED, FOLDER } kind; char path[PATH], other[PATH]; struct entry *older; };
 
@@ -40,6 +41,7 @@ static struct entry *entries;  /* newest first */
 static const char *dir, *mode = "off", *stash;
 static long op, fault_at, crash_at;
 static unsigned long seed;
+static unsigned cuts;
 static int fired, stashed;
 
 /* Failed syncs by file, and how many of them each file descriptor was told of. */
@@ -119,7 +121,8 @@ static void power_loss(void) {
     unsigned long share = dice() % 5; /* 0: all is lost, 4: nothing */
     for (int list = 0; list < 2; list++) {
         for (struct chunk *c = list ? doomed : chunks; c; c = c->next) {
-            if (dice() % 4 < share) continue;
+            unsigned long luck = c->cut ? c->cut * 2654435761u >> 7 : dice();
+            if (luck % 4 < share) continue;
             int fd = real_open(c->path, O_WRONLY);
             if (fd < 0) continue;
             struct stat st;
@@ -174,8 +177,8 @@ static struct size *size_of(const char *path, off_t now) {
     return s;
 }
 
-/* Keeps what the disk holds of the file between two offsets. */
-static void keep(int fd, const char *path, off_t from, off_t to) {
+/* Keeps what the disk holds of the file between two offsets, which a write or, if not 0, a cut changes. */
+static void keep(int fd, const char *path, off_t from, off_t to, unsigned cut) {
     struct stat st;
     fstat(fd, &st);
     size_of(path, st.st_size);
@@ -191,7 +194,7 @@ static void keep(int fd, const char *path, off_t from, off_t to) {
             continue;
         }
         c = calloc(1, sizeof *c);
-        strcpy(c->path, path); c->at = at;
+        strcpy(c->path, path); c->at = at; c->cut = cut;
         ssize_t got = reader < 0 ? 0 : pread(reader, c->old, CHUNK, at);
         c->len = got > 0 ? (int)got : 0; /* beyond that: zeros, if the longer size survives */
         c->next = chunks; chunks = c;
@@ -287,7 +290,7 @@ static ssize_t written(int fd, const void *bytes, size_t len, off_t at) {
     ssize_t done = -1;
     if (!step(1, 0)) {
         off_t from = at < 0 ? lseek(fd, 0, SEEK_CUR) : at;
-        keep(fd, path, from, from + (off_t)len);
+        keep(fd, path, from, from + (off_t)len, 0);
         done = at < 0 ? real_write(fd, bytes, len) : real_pwrite(fd, bytes, len, at);
     }
     int saved = errno;
@@ -308,7 +311,7 @@ int ftruncate64(int fd, off_t len) {
     struct stat st;
     if (!step(1, 0)) {
         fstat(fd, &st);
-        if (st.st_size > len) keep(fd, path, len, st.st_size);
+        if (st.st_size > len) keep(fd, path, len, st.st_size, ++cuts);
         else size_of(path, st.st_size);
         done = real_ftruncate(fd, len);
     }

@@ -1,19 +1,20 @@
 //! Nothing acknowledged is lost when the power goes or the disk fails, wherever that happens.
 //!
-//! A child process (this program again, under `layer.c`) delivers and expunges messages and prints what was
-//! acknowledged. Afterwards the parent opens what is left and compares. `FAULTS_SECONDS` bounds the
+//! A child process (this program again, under `layer.c`) delivers and expunges messages, uploads, cuts, resumes
+//! and replaces files, and prints what was acknowledged. Afterwards the parent opens what is left and compares. `FAULTS_SECONDS` bounds the
 //! sweep (default 25); `FAULTS_SEED` begins it elsewhere.
 
 #![allow(clippy::print_stdout, reason = "the child's acknowledgements and the parent's summary")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use store::{
-    AccountId, Credential, FlagChange, FlagOp, Flags, Keywords, MailboxId, MessageId, NO_KEYWORDS,
-    NewMessage, Settings, Store, StoreError, TraceId, Tx,
+    Access, AccountId, AreaId, Credential, EntryId, FilePath, FlagChange, FlagOp, Flags, Keywords, MailboxId,
+    MessageId, NO_KEYWORDS, NewFile, NewMessage, Settings, Store, StoreError, TraceId, Tx,
 };
 
 /// What the layer exits with when it cuts the power.
@@ -83,7 +84,11 @@ fn child(folder: &Path, round: u64) {
             let store = store.clone();
             std::thread::spawn(move || {
                 for n in 0..ROUNDS {
-                    deliver(&store, (account, inbox), round * 10_000 + task * 100 + n);
+                    let number = round * 10_000 + task * 100 + n;
+                    deliver(&store, (account, inbox), number);
+                    if let Err(error) = upload(&store, account, number) {
+                        println!("failed {error:?}");
+                    }
                 }
             })
         })
@@ -107,6 +112,7 @@ fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64)
             keywords: &NO_KEYWORDS,
             overview: b"",
             trace_id: TraceId(number),
+            ascii_size_bytes: None,
         };
         tx.add_message(account, inbox, &new)
     };
@@ -131,12 +137,47 @@ fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64)
     }
 }
 
-/// What the children said, by message.
+/// Bytes of an upload that come in one piece.
+const PIECE_BYTES: usize = 20_000;
+
+/// Uploads a file: of every three numbers one replaces what the other gave, and every other is cut and
+/// gone on with.
+fn upload(store: &Store, account: AccountId, number: u64) -> Result<(), StoreError> {
+    let (access, area, folder) = (Access::Account(account), AreaId::Account(account), EntryId::ROOT);
+    let (bytes, name) = (content(number), number / 3);
+    let text = name.to_string();
+    println!("placing {name} {number}");
+    let mut upload = store.upload(area, 0);
+    if number.is_multiple_of(2) {
+        upload.write_block(&bytes[..bytes.len() / 2])?;
+        if let Some(part) = upload.keep()? {
+            let text = text.clone();
+            store.write_blocking(move |tx| tx.keep_part(access, area, folder, &text, &part))?;
+        }
+        let kept = store.resume_upload_blocking(access, area, folder, &text, bytes.len() as u64 / 3)?;
+        upload = kept.ok_or(StoreError::Invalid("the part that was kept is not there"))?;
+    }
+    let begun = usize::try_from(upload.size_bytes()).expect("it is short");
+    for piece in bytes[begun..].chunks(PIECE_BYTES) {
+        upload.write_block(piece)?;
+    }
+    let content = upload.finish()?;
+    store.write_blocking(move |tx| {
+        let (name, content) = (&text[..], &content);
+        tx.place_file(access, &NewFile { area, folder, name, content, modified_ms: 1, replaces: true })
+    })?;
+    println!("placed {name} {number}");
+    Ok(())
+}
+
+/// What the children said, by message, and of files by name.
 #[derive(Default)]
 struct Told {
     stored: BTreeMap<i64, u64>,
     removing: BTreeSet<i64>,
     removed: BTreeSet<i64>,
+    /// What may be there: what was acknowledged last, and what was tried since.
+    placed: BTreeMap<i64, Vec<Option<u64>>>,
 }
 
 impl Told {
@@ -150,6 +191,8 @@ impl Told {
                 "stored" => drop(self.stored.insert(id, number)),
                 "removing" => drop(self.removing.insert(id)),
                 "removed" => drop(self.removed.insert(id)),
+                "placing" => self.placed.entry(id).or_insert_with(|| vec![None]).push(Some(number)),
+                "placed" => drop(self.placed.insert(id, vec![Some(number)])),
                 _ => {}
             }
         }
@@ -215,6 +258,30 @@ fn verify(data: &Path, told: &Told) -> Result<(), String> {
             if bytes.map_err(|error| error.to_string())? != expected {
                 return Err(format!("message {number} is not what was sent"));
             }
+        }
+    }
+    verify_files(&store, account, told).map_err(|error| error.to_string())
+}
+
+/// Every file is whole, and the one that was acknowledged last or one that was tried since.
+fn verify_files(store: &Store, account: AccountId, told: &Told) -> Result<(), StoreError> {
+    let (access, area) = (Access::Account(account), AreaId::Account(account));
+    for (name, possible) in &told.placed {
+        let path = FilePath::parse(&name.to_string())?;
+        let found = match store.read_blocking(|view| view.entry_at(access, area, &path))? {
+            None => None,
+            Some(entry) => {
+                let (opened, mut bytes) = (store.open_file_blocking(access, area, entry.id)?, Vec::new());
+                let mut collect = |block: &[u8]| {
+                    bytes.extend_from_slice(block);
+                    Ok(ControlFlow::Continue(()))
+                };
+                opened.content.each_block(0..entry.size_bytes(), &mut collect)?;
+                Some(bytes)
+            }
+        };
+        if !possible.iter().any(|number| number.map(content) == found) {
+            return Err(StoreError::Abandoned(format!("file {name} is none of {possible:?}")));
         }
     }
     Ok(())

@@ -6,10 +6,12 @@ mod accounts;
 mod changes;
 mod checks;
 mod engines;
+mod files;
 mod mailboxes;
 mod messages;
 mod opening;
 mod queues;
+mod zones;
 
 use std::ops::ControlFlow;
 
@@ -52,7 +54,14 @@ suite! {
         copies_are_new_messages, copies_keep_to_the_quota, moves_keep_messages, changes_since_tell_all,
         uids_follow_every_change, random_walk_matches_model;
     queues: entries_are_claimed_once, deferring_and_finishing, next_due, traces_are_found, traces_are_purged;
+    files: a_tree_grows_and_is_listed, files_come_back_whole, replacing_keeps_readers_and_numbers,
+        the_same_content_as_a_message, quota_counts_mail_and_files, renames_and_circles, removal,
+        cut_uploads_are_gone_on_with, parts_go_with_time_folder_and_whole, shared_folders_and_rights,
+        ten_at_once, a_long_upload_is_whole, moving_between_areas, accounts_take_their_files_along, profiles_are_kept, files_random_walk_matches_model;
     checks: a_lively_store_is_clean;
+    zones: zones_come_and_go, content_is_base_and_changes, journals_keep_what_the_content_needs,
+        edits_are_undone_once, due_zones_and_changed_zones, zone_watches_tell, keys_and_rolls_are_kept,
+        peers_need_their_keys;
 }
 
 /// The account `name@example.org`, made together with its domain if that is missing.
@@ -88,6 +97,7 @@ pub fn plain(blob: &PreparedBlob) -> NewMessage<'_> {
         keywords: &NO_KEYWORDS,
         overview: b"overview",
         trace_id: TraceId(7),
+        ascii_size_bytes: None,
     }
 }
 

@@ -1,0 +1,61 @@
+//! Which names of a zone are its own, which are delegated away, and which merely lie there.
+
+use crate::code::RecordType;
+use crate::name::Name;
+use crate::zone::{Node, ZoneData};
+
+/// How a name belongs to the zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The zone speaks for it: all of it is signed.
+    Own,
+    /// Delegated away: DS and the denial are signed, NS and what else lies there are not (RFC 4035 §2.2).
+    Delegation,
+}
+
+/// The names that the zone speaks for or delegates, in canonical order. What is below a delegation (glue)
+/// or below a DNAME (RFC 6672 §2.4) is passed over.
+pub(super) fn standings(zone: &ZoneData) -> impl Iterator<Item = (&Name, &Node, Standing)> {
+    let mut roof: Option<&Name> = None;
+    zone.nodes().filter_map(move |(name, node)| {
+        if roof.is_some_and(|roof| name.is_below(roof)) {
+            return None;
+        }
+        let delegation = name != zone.apex() && node.has(RecordType::NS);
+        roof = (delegation || node.has(RecordType::DNAME)).then_some(name);
+        Some((name, node, if delegation { Standing::Delegation } else { Standing::Own }))
+    })
+}
+
+/// True if the signer makes records of that type, so that others of it have no place in the zone.
+pub(super) fn is_made_by_signer(rtype: RecordType) -> bool {
+    matches!(
+        rtype,
+        RecordType::RRSIG
+            | RecordType::NSEC
+            | RecordType::NSEC3
+            | RecordType::NSEC3PARAM
+            | RecordType::DNSKEY
+            | RecordType::CDS
+            | RecordType::CDNSKEY
+            | RecordType::ZONEMD
+    )
+}
+
+/// True if a set of that type is signed at a name of that standing.
+pub(super) fn is_signed(standing: Standing, rtype: RecordType) -> bool {
+    match standing {
+        Standing::Own => rtype != RecordType::RRSIG,
+        Standing::Delegation => matches!(rtype, RecordType::DS | RecordType::NSEC),
+    }
+}
+
+/// The types that a denial shows of a name, before its own and that of signatures (RFC 4034 §4.1.2, RFC
+/// 4035 §2.3): at a delegation NS and DS only.
+pub(super) fn shown_types(node: &Node, standing: Standing) -> impl Iterator<Item = RecordType> {
+    let types = node.sets().iter().map(|set| set.rtype());
+    types.filter(move |rtype| match standing {
+        Standing::Own => true,
+        Standing::Delegation => matches!(*rtype, RecordType::NS | RecordType::DS),
+    })
+}

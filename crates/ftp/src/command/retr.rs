@@ -1,0 +1,12 @@
+//! RETR: a file to the client (RFC 959 §4.1.3).
+
+use super::Args;
+use crate::ask::Action;
+use crate::refusal::Refusal;
+use crate::state::{Area, Next, Opening, Turn};
+
+pub(crate) fn run(area: &mut Area, args: Args<'_>, turn: &mut Turn<'_>) -> Result<Next, Refusal> {
+    let path = area.path(args.some()?)?;
+    let (offset, representation) = (turn.once.offset(), area.representation);
+    area.transfer(Action::Retrieve { path, offset, representation }, Opening::Retrieve, turn)
+}

@@ -1,0 +1,383 @@
+//! A zone as the store keeps it: what is served, and whose each record is.
+//!
+//! A [`Book`] is the content of a zone; a [`Step`] is what one change did to it. The store keeps a book once in a
+//! while and a step for each change since; steps also answer incremental transfers and are undone.
+//!
+//! # Hostile input
+//! The bytes come from our own database. They are checked all the same, as every name and datum is: a
+//! damaged database must not become a panic.
+
+use dns::{Name, RData, Record, RecordType, Serial, Soa, Ttl, ZoneData, ZoneDiff};
+use std::collections::HashSet;
+use std::fmt;
+
+/// The first byte of a book and of a step: the form in which they are written.
+const FORM: u8 = 1;
+/// What a book or a step says in its second byte.
+const SIGNED: u8 = 1;
+/// In a step: the list of managed records follows.
+const HAS_MANAGED: u8 = 2;
+/// In a step: what differs for those who fetch the zone follows.
+const HAS_SERVED: u8 = 4;
+/// In a step: what was the operator's was replaced as a whole.
+const REPLACED: u8 = 8;
+
+/// Why stored bytes are no book or step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BookError(&'static str);
+
+impl fmt::Display for BookError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the stored zone is damaged: {}", self.0)
+    }
+}
+
+impl std::error::Error for BookError {}
+
+/// The content of a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Book {
+    /// What is served.
+    pub served: ZoneData,
+    /// Whether [`Book::served`] is signed, so that records of signing in it are the house's.
+    pub signed: bool,
+    /// The records in [`Book::served`] that the house made for mail; its SOA record, if it is among them, with the
+    /// serial 0.
+    pub managed: Vec<Record>,
+}
+
+/// Whose a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The house made it, and keeps it as it must be.
+    Managed,
+    /// The operator's: never touched.
+    Yours,
+    /// It comes and goes with signing.
+    Signing,
+}
+
+impl Owner {
+    /// In a word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Owner::Managed => "managed",
+            Owner::Yours => "yours",
+            Owner::Signing => "signing",
+        }
+    }
+}
+
+/// Whether records of this type at this place are made by signing a zone (RFC 4035 §2, RFC 7344 §4).
+pub fn is_of_signing(apex: &Name, owner: &Name, rtype: RecordType) -> bool {
+    match rtype {
+        RecordType::RRSIG | RecordType::NSEC | RecordType::NSEC3 => true,
+        RecordType::DNSKEY | RecordType::CDS | RecordType::CDNSKEY | RecordType::NSEC3PARAM => owner == apex,
+        _ => false,
+    }
+}
+
+/// The record with the serial 0, if it is an SOA record.
+pub fn without_serial(record: Record) -> Record {
+    match Soa::from_rdata(&record.data) {
+        Some(mut soa) if record.rtype() == RecordType::SOA => {
+            soa.serial = Serial(0);
+            Record { data: soa.to_rdata(), ..record }
+        }
+        _ => record,
+    }
+}
+
+impl Book {
+    /// A zone without records.
+    pub fn empty(apex: Name) -> Book {
+        Book { served: ZoneData::new(apex), signed: false, managed: Vec::new() }
+    }
+
+    /// Reads a book and makes the steps since.
+    ///
+    /// # Errors
+    /// [`BookError`].
+    pub fn load(apex: &Name, content: &store::ZoneContent) -> Result<Book, BookError> {
+        let mut book = match content.base.is_empty() {
+            true => Book::empty(apex.clone()),
+            false => Book::from_bytes(apex, &content.base)?,
+        };
+        for bytes in &content.changes {
+            let step = Step::from_bytes(bytes)?;
+            if let Some(diff) = &step.served {
+                diff.apply(&mut book.served).map_err(|_| BookError("a change does not fit"))?;
+            }
+            if let Some(managed) = step.managed {
+                book.managed = managed;
+            }
+            book.signed = step.signed;
+        }
+        Ok(book)
+    }
+
+    fn from_bytes(apex: &Name, bytes: &[u8]) -> Result<Book, BookError> {
+        let mut rest = bytes;
+        let flags = head(&mut rest)?;
+        let managed = read_list(&mut rest)?;
+        let served = ZoneData::from_records(apex.clone(), read_list(&mut rest)?)
+            .map_err(|_| BookError("a record is not of the zone"))?;
+        match rest {
+            [] => Ok(Book { served, signed: flags & SIGNED != 0, managed }),
+            _ => Err(BookError("something follows")),
+        }
+    }
+
+    /// Bytes that [`Book::load`] reads.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = vec![FORM, if self.signed { SIGNED } else { 0 }];
+        write_list(&mut out, self.managed.iter());
+        let count = self.served.record_count();
+        out.extend_from_slice(&(count as u32).to_be_bytes());
+        for record in self.served.records() {
+            write_record(&mut out, &record.owner, record.ttl, &record.data);
+        }
+        out
+    }
+
+    /// Whose each served record is, in the order of the zone.
+    pub fn owners(&self) -> impl Iterator<Item = (Record, Owner)> {
+        let managed: HashSet<Record> = self.managed.iter().cloned().collect();
+        let apex = self.served.apex().clone();
+        self.served.records().map(move |record| {
+            let owner = if self.signed && is_of_signing(&apex, &record.owner, record.rtype()) {
+                Owner::Signing
+            } else if managed.contains(&without_serial(record.clone())) {
+                Owner::Managed
+            } else {
+                Owner::Yours
+            };
+            (record, owner)
+        })
+    }
+
+    /// What is the operator's; the SOA record, if it is, with the serial 0.
+    pub fn yours(&self) -> ZoneData {
+        let records = self.owners().filter(|(_, owner)| *owner == Owner::Yours);
+        let records = records.map(|(record, _)| without_serial(record));
+        // What came out of a zone goes into it.
+        ZoneData::from_records(self.served.apex().clone(), records)
+            .unwrap_or_else(|_| ZoneData::new(self.served.apex().clone()))
+    }
+
+    /// Everything but what signing adds.
+    pub fn unsigned(&self) -> ZoneData {
+        if !self.signed {
+            return self.served.clone();
+        }
+        let mut zone = self.served.clone();
+        let apex = zone.apex().clone();
+        let added: Vec<(Name, RecordType)> = zone
+            .nodes()
+            .flat_map(|(owner, node)| node.sets().iter().map(|set| (owner.clone(), set.rtype())))
+            .filter(|(owner, rtype)| is_of_signing(&apex, owner, *rtype))
+            .collect();
+        for (owner, rtype) in added {
+            zone.remove_set(&owner, rtype);
+        }
+        zone
+    }
+}
+
+/// What a change did to what is the operator's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum YoursStep {
+    /// Some records went, others came.
+    Diff {
+        /// What went.
+        removed: Vec<Record>,
+        /// What came.
+        added: Vec<Record>,
+    },
+    /// All was replaced; this was there before.
+    Replaced {
+        /// What was there.
+        before: Vec<Record>,
+    },
+}
+
+/// What one change did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Whether the zone is signed after it.
+    pub signed: bool,
+    /// The managed records after it; nothing: as before.
+    pub managed: Option<Vec<Record>>,
+    /// What differs in what is served; nothing: the whole is in the base.
+    pub served: Option<ZoneDiff>,
+    /// What it did to what is the operator's.
+    pub yours: YoursStep,
+}
+
+impl Step {
+    /// What leads from one book to the next.
+    ///
+    /// - `yours`: what is the operator's before and after.
+    /// - `whole`: the next book is written as a base; then what differs is left out where it is much.
+    pub fn between(before: &Book, after: &Book, yours: (&ZoneData, &ZoneData), whole: bool) -> Step {
+        let served = match whole {
+            true => None,
+            false => ZoneDiff::between(&before.served, &after.served).ok(),
+        };
+        let yours = match whole {
+            true => YoursStep::Replaced { before: yours.0.records().collect() },
+            false => YoursStep::Diff { removed: missing(yours.0, yours.1), added: missing(yours.1, yours.0) },
+        };
+        let managed = (before.managed != after.managed || whole).then(|| after.managed.clone());
+        Step { signed: after.signed, managed, served, yours }
+    }
+
+    /// Takes back what it did to what is the operator's. What is not there any more, or is there again, is
+    /// left as it is.
+    pub fn undo(&self, yours: &mut ZoneData) {
+        match &self.yours {
+            YoursStep::Diff { removed, added } => {
+                for record in added {
+                    yours.remove(&record.owner, &record.data);
+                }
+                for record in removed {
+                    // It was in the zone, so that it may be again.
+                    let _ = yours.insert(record.clone());
+                }
+            }
+            YoursStep::Replaced { before } => {
+                let apex = yours.apex().clone();
+                *yours = ZoneData::from_records(apex.clone(), before.iter().cloned())
+                    .unwrap_or_else(|_| ZoneData::new(apex));
+            }
+        }
+    }
+
+    /// Whether the operator's records changed.
+    pub fn is_edit(&self) -> bool {
+        match &self.yours {
+            YoursStep::Diff { removed, added } => !removed.is_empty() || !added.is_empty(),
+            YoursStep::Replaced { .. } => true,
+        }
+    }
+
+    /// Bytes that [`Step::from_bytes`] reads.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let replaced = matches!(self.yours, YoursStep::Replaced { .. });
+        let flags = flag(self.signed, SIGNED)
+            | flag(self.managed.is_some(), HAS_MANAGED)
+            | flag(self.served.is_some(), HAS_SERVED)
+            | flag(replaced, REPLACED);
+        let mut out = vec![FORM, flags];
+        if let Some(managed) = &self.managed {
+            write_list(&mut out, managed.iter());
+        }
+        match &self.yours {
+            YoursStep::Diff { removed, added } => {
+                write_list(&mut out, removed.iter());
+                write_list(&mut out, added.iter());
+            }
+            YoursStep::Replaced { before } => write_list(&mut out, before.iter()),
+        }
+        if let Some(diff) = &self.served {
+            out.extend_from_slice(&diff.to_bytes());
+        }
+        out
+    }
+
+    /// Reads what [`Step::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`BookError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Step, BookError> {
+        let mut rest = bytes;
+        let flags = head(&mut rest)?;
+        let managed = match flags & HAS_MANAGED != 0 {
+            true => Some(read_list(&mut rest)?),
+            false => None,
+        };
+        let yours = match flags & REPLACED != 0 {
+            true => YoursStep::Replaced { before: read_list(&mut rest)? },
+            false => YoursStep::Diff { removed: read_list(&mut rest)?, added: read_list(&mut rest)? },
+        };
+        let served = match flags & HAS_SERVED != 0 {
+            true => Some(ZoneDiff::from_bytes(rest).map_err(|_| BookError("no difference"))?),
+            false if rest.is_empty() => None,
+            false => return Err(BookError("something follows")),
+        };
+        Ok(Step { signed: flags & SIGNED != 0, managed, served, yours })
+    }
+}
+
+/// The records of `here` that are not, or not with that TTL, in `there`.
+pub fn missing(here: &ZoneData, there: &ZoneData) -> Vec<Record> {
+    let lacks = |record: &Record| {
+        let other = there.get(&record.owner, record.rtype());
+        // Signatures have the TTL of what they sign.
+        let same_ttl = |other: &dns::RRset| record.rtype() == RecordType::RRSIG || other.ttl == record.ttl;
+        !other.is_some_and(|other| same_ttl(other) && other.data().binary_search(&record.data).is_ok())
+    };
+    here.records().filter(lacks).collect()
+}
+
+/// Records as bytes, for the control socket.
+pub fn pack_records<'a>(records: impl ExactSizeIterator<Item = &'a Record>) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_list(&mut out, records);
+    out
+}
+
+/// Reads what [`pack_records`] wrote.
+///
+/// # Errors
+/// [`BookError`].
+pub fn unpack_records(bytes: &[u8]) -> Result<Vec<Record>, BookError> {
+    let mut rest = bytes;
+    let records = read_list(&mut rest)?;
+    if rest.is_empty() { Ok(records) } else { Err(BookError("something follows")) }
+}
+
+fn head(rest: &mut &[u8]) -> Result<u8, BookError> {
+    match rest {
+        [FORM, flags, after @ ..] => {
+            *rest = after;
+            Ok(*flags)
+        }
+        _ => Err(BookError("an unknown form")),
+    }
+}
+
+fn write_list<'a>(out: &mut Vec<u8>, list: impl ExactSizeIterator<Item = &'a Record>) {
+    out.extend_from_slice(&(list.len() as u32).to_be_bytes());
+    list.for_each(|record| write_record(out, &record.owner, record.ttl, &record.data));
+}
+
+/// Owner in wire form, type, TTL, length of the data, data.
+fn write_record(out: &mut Vec<u8>, owner: &Name, ttl: Ttl, data: &RData) {
+    out.extend_from_slice(owner.as_wire());
+    out.extend_from_slice(&data.rtype().0.to_be_bytes());
+    out.extend_from_slice(&ttl.seconds().to_be_bytes());
+    out.extend_from_slice(&(data.as_wire().len() as u16).to_be_bytes());
+    out.extend_from_slice(data.as_wire());
+}
+
+fn read_list(rest: &mut &[u8]) -> Result<Vec<Record>, BookError> {
+    const SHORT: BookError = BookError("it ends early");
+    let (count, after) = rest.split_first_chunk::<4>().ok_or(SHORT)?;
+    *rest = after;
+    // No record is shorter than 9 bytes: what claims to hold more than fit is damaged.
+    let count = u32::from_be_bytes(*count) as usize;
+    let mut list = Vec::with_capacity(count.min(rest.len() / 9));
+    for _ in 0..count {
+        let owner = Name::from_wire_prefix(rest).map_err(|_| BookError("no name"))?;
+        let (fields, after) = rest[owner.as_wire().len()..].split_first_chunk::<8>().ok_or(SHORT)?;
+        let [t1, t2, s1, s2, s3, s4, l1, l2] = *fields;
+        let (wire, after) = after.split_at_checked(usize::from(u16::from_be_bytes([l1, l2]))).ok_or(SHORT)?;
+        let data = RData::from_wire(RecordType(u16::from_be_bytes([t1, t2])), wire)
+            .map_err(|_| BookError("no record data"))?;
+        list.push(Record::new(owner, Ttl::from_wire(u32::from_be_bytes([s1, s2, s3, s4])), data));
+        *rest = after;
+    }
+    Ok(list)
+}

@@ -1,0 +1,56 @@
+//! What an operator asked for about names, carried out.
+
+mod edit;
+mod keys;
+mod show;
+
+use super::import::zone_name as parse_name;
+use super::request::{DnsReply, DnsRequest};
+use super::zones::{Changed, ZoneError, Zones};
+use crate::admin::Reply;
+use dns::Name;
+
+/// What comes of an order: words, or something to be shown.
+type Done = Result<Reply, ZoneError>;
+
+/// Carries out an order; blocks.
+pub fn carry_out(zones: &Zones, request: DnsRequest) -> Reply {
+    let done = match request {
+        DnsRequest::List { .. }
+        | DnsRequest::Export { .. }
+        | DnsRequest::Log { .. }
+        | DnsRequest::Peers { .. }
+        | DnsRequest::TsigList
+        | DnsRequest::TsigShow { .. } => show::carry_out(zones, request),
+        DnsRequest::Status { zone, look } => super::status::status(zones, &zone, look)
+            .map(|status| Reply::Dns(DnsReply::Status(Box::new(status)))),
+        DnsRequest::Sign { .. }
+        | DnsRequest::Unsign { .. }
+        | DnsRequest::Rollover { .. }
+        | DnsRequest::KeyExport { .. }
+        | DnsRequest::KeyImport { .. }
+        | DnsRequest::NextCertificateKey
+        | DnsRequest::TsigAdd { .. }
+        | DnsRequest::TsigRemove { .. } => keys::carry_out(zones, request),
+        request => edit::carry_out(zones, request),
+    };
+    done.unwrap_or_else(|error| Reply::Failed { message: error.to_string() })
+}
+
+fn words(message: String) -> Done {
+    Ok(Reply::Done { message })
+}
+
+/// A zone's name as it was entered.
+fn name(text: &str) -> Result<Name, ZoneError> {
+    parse_name(text).map_err(|error| ZoneError::Refused(error.to_string()))
+}
+
+/// What became of a change, in words.
+fn outcome(zone: &Name, changed: &Changed) -> String {
+    let zone = zone.to_text_without_dot();
+    if !changed.changed {
+        return format!("{zone}: nothing had to be changed (serial {})", changed.serial);
+    }
+    format!("{zone}: {} records came, {} went; serial {}", changed.added, changed.removed, changed.serial)
+}

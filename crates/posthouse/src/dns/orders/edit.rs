@@ -1,0 +1,371 @@
+//! Orders that change zones.
+
+use super::super::book::{Step, is_of_signing, unpack_records};
+use super::super::request::DnsRequest;
+use super::super::settings::{Ignored, ZoneSettings};
+use super::super::zones::{Changed, Draft, Why, ZoneError, Zones};
+use super::{Done, name, outcome, words};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dns::roll::keyset::{RefusedRequest, Request as KeyRequest};
+use dns::{Name, RData, Record, RecordType, Soa, ZoneData};
+use std::collections::BTreeMap;
+use store::{PeerRole, StoreError, ZoneChangeKind, ZoneKind, ZonePeer};
+
+/// The TTL of what is added without one, in seconds.
+const TTL_S: u32 = 3600;
+
+pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
+    match request {
+        DnsRequest::Import { zone, records, unsigned } => {
+            let bytes = STANDARD.decode(records).map_err(|error| ZoneError::Refused(error.to_string()))?;
+            let records = unpack_records(&bytes)?;
+            drop(bytes);
+            import(zones, &name(&zone)?, records, unsigned)
+        }
+        DnsRequest::Add { lines } => add(zones, &lines),
+        DnsRequest::Remove { name: owner, rtype, data } => {
+            remove(zones, &name(&owner)?, rtype.as_deref(), data.as_deref())
+        }
+        DnsRequest::Undo { zone } => undo(zones, &name(&zone)?),
+        DnsRequest::Delete { zone, force } => delete(zones, &name(&zone)?, force),
+        DnsRequest::Ignore { name: owner, rtype, ignore } => {
+            self::ignore(zones, &name(&owner)?, &rtype, ignore)
+        }
+        DnsRequest::Mail { zone, dmarc, reports_to, records } => {
+            let zone = name(&zone)?;
+            let (_, changed) =
+                zones.change(&zone, &Why::upkeep("settings of the mail records"), |draft| {
+                    draft.settings.dmarc = dmarc.unwrap_or(draft.settings.dmarc);
+                    draft.settings.mail_records = records.unwrap_or(draft.settings.mail_records);
+                    if let Some(address) = &reports_to {
+                        if !address.contains('@') || address.contains([';', ' ', '"', ',']) {
+                            return Err(ZoneError::Refused(format!("{address:?} is no mail address")));
+                        }
+                        draft.settings.reports_to = Some(address.clone());
+                    }
+                    Ok(())
+                })?;
+            words(outcome(&zone, &changed))
+        }
+        request => peers(zones, request),
+    }
+}
+
+fn add(zones: &Zones, lines: &[String]) -> Done {
+    let mut by_zone: BTreeMap<Name, Vec<Record>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| !line.trim().is_empty()) {
+        let record = record(line)?;
+        let zone = super::super::zones::zone_name(&zones.zone_of(&record.owner)?)?;
+        by_zone.entry(zone).or_default().push(record);
+    }
+    let [(zone, records)] = &by_zone.into_iter().collect::<Vec<_>>()[..] else {
+        return Err(ZoneError::Refused(
+            "one command changes one zone: these lines are of none or of several".into(),
+        ));
+    };
+    let what = match &records[..] {
+        [one] => format!("add {} {} {}", one.owner, one.rtype(), one.data),
+        more => format!("add {} records", more.len()),
+    };
+    let (_, changed) = zones.change(zone, &Why::edit(what), |draft| {
+        for record in records {
+            refuse_signing(draft, &record.owner, record.rtype())?;
+            // A set has one TTL: the newest wish holds for all of it (RFC 2181 §5.2).
+            draft.yours.insert(record.clone()).map_err(|error| ZoneError::Refused(error.to_string()))?;
+        }
+        Ok(())
+    })?;
+    words(outcome(zone, &changed))
+}
+
+/// A line of a master file with an absolute name.
+fn record(line: &str) -> Result<Record, ZoneError> {
+    let text = format!("{line}\n");
+    let read = dns::master::read(
+        &Name::root(),
+        "the line",
+        format!("$TTL {TTL_S}\n{text}").as_bytes(),
+        &mut dns::master::NoInclude,
+    );
+    let zone = read.map_err(|error| ZoneError::Refused(format!("{line}: {}", error.reason)))?;
+    let record = zone.records().next();
+    record.ok_or_else(|| ZoneError::Refused(format!("{line}: there is no record in it")))
+}
+
+fn refuse_signing(draft: &Draft, owner: &Name, rtype: RecordType) -> Result<(), ZoneError> {
+    if draft.keys.keys.is_signed() && is_of_signing(draft.yours.apex(), owner, rtype) {
+        return Err(ZoneError::Refused(format!(
+            "{rtype} records of a signed zone are made by signing it: see `posthouse dns key` for keys"
+        )));
+    }
+    Ok(())
+}
+
+fn remove(zones: &Zones, owner: &Name, rtype: Option<&str>, data: Option<&str>) -> Done {
+    let zone = super::super::zones::zone_name(&zones.zone_of(owner)?)?;
+    let rtype: Option<RecordType> = match rtype {
+        None => None,
+        Some(text) => {
+            Some(text.parse().map_err(|_| ZoneError::Refused(format!("{text} is no type of records")))?)
+        }
+    };
+    let data: Option<RData> = match (rtype, data) {
+        (Some(rtype), Some(text)) => Some(
+            RData::parse(rtype, text, Some(&zone))
+                .map_err(|error| ZoneError::Refused(format!("{text}: {error}")))?,
+        ),
+        _ => None,
+    };
+    let what = match rtype {
+        Some(rtype) => format!("remove {owner} {rtype}"),
+        None => format!("remove {owner}"),
+    };
+    let ((), changed) = zones.change(&zone, &Why::edit(what), |draft| {
+        let Some(node) = draft.yours.node(owner) else { return Err(not_yours(draft, owner, rtype)) };
+        let fits = |set: &&dns::RRset| rtype.is_none_or(|rtype| set.rtype() == rtype);
+        let doomed: Vec<RData> =
+            node.sets().iter().filter(fits).flat_map(|set| set.data().to_vec()).collect();
+        let doomed: Vec<RData> =
+            doomed.into_iter().filter(|found| data.as_ref().is_none_or(|data| data == found)).collect();
+        if doomed.is_empty() {
+            return Err(not_yours(draft, owner, rtype));
+        }
+        for data in &doomed {
+            draft.yours.remove(owner, data);
+        }
+        Ok(())
+    })?;
+    words(outcome(&zone, &changed))
+}
+
+fn not_yours(draft: &Draft, owner: &Name, rtype: Option<RecordType>) -> ZoneError {
+    let managed = draft
+        .book
+        .managed
+        .iter()
+        .any(|record| record.owner == *owner && rtype.is_none_or(|rtype| record.rtype() == rtype));
+    ZoneError::Refused(match managed {
+        true => format!(
+            "{owner}: managed here; `posthouse dns ignore {} TYPE` leaves it to you",
+            owner.to_text_without_dot()
+        ),
+        false => format!("{owner}: there is no such record"),
+    })
+}
+
+/// The records of a file in place of what is the operator's.
+///
+/// # Errors
+/// [`ZoneError`]; nothing was changed then, but that an empty zone may have been made.
+fn import(zones: &Zones, zone: &Name, records: Vec<Record>, unsigned: bool) -> Done {
+    let count = records.len();
+    let incoming = ZoneData::from_records(zone.clone(), records)
+        .map_err(|error| ZoneError::Refused(error.to_string()))?;
+    let serial_wish = incoming.serial();
+    let made = match zones.zone(zone) {
+        Ok(_) => false,
+        Err(ZoneError::NoZone(_)) => {
+            zones.create(zone, ZoneKind::Primary, &ZoneSettings::default())?;
+            true
+        }
+        Err(error) => return Err(error),
+    };
+    let why = Why { whole: true, ..Why::edit(format!("import {count} records")) };
+    let done = zones.change(zone, &why, |draft| {
+        if unsigned {
+            stop_signing(draft)?;
+        } else if made {
+            start_signing(draft)?;
+        }
+        draft.serial_wish = serial_wish;
+        draft.yours = taken(draft, &incoming)?;
+        Ok(())
+    });
+    match done {
+        Ok((_, changed)) => words(outcome(zone, &changed)),
+        Err(error) => {
+            if made {
+                zones.delete(zone)?;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// What of an imported file becomes the operator's: all but the records of signing, where this server signs, and
+/// what is managed exactly so.
+fn taken(draft: &Draft, incoming: &ZoneData) -> Result<ZoneData, ZoneError> {
+    let mut yours = incoming.clone();
+    if draft.keys.keys.is_signed() {
+        yours = dns::dnssec::sign::without_dnssec(&yours);
+    }
+    if let Some((ttl, mut soa)) = yours.soa() {
+        soa.serial = dns::Serial(0);
+        let apex = yours.apex().clone();
+        yours
+            .set(&apex, dns::RRset::new(ttl, soa.to_rdata()))
+            .map_err(|error| ZoneError::Refused(error.to_string()))?;
+    }
+    for record in &draft.book.managed {
+        let same = yours
+            .get(&record.owner, record.rtype())
+            .is_some_and(|set| set.data().contains(&record.data) || is_same_soa(record, set.data().first()));
+        if same && record.rtype() != RecordType::SOA {
+            yours.remove(&record.owner, &record.data);
+        }
+    }
+    Ok(yours)
+}
+
+fn is_same_soa(record: &Record, other: Option<&RData>) -> bool {
+    match (Soa::from_rdata(&record.data), other.and_then(Soa::from_rdata)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// Asks for signing; being signed already is what was wanted.
+pub(super) fn start_signing(draft: &mut Draft) -> Result<(), ZoneError> {
+    let policy = super::super::keyring::policy(&draft.settings);
+    match draft.keys.keys.request(KeyRequest::Sign, &policy) {
+        Ok(()) | Err(RefusedRequest::Signed) => Ok(()),
+        Err(error) => Err(ZoneError::Refused(error.to_string())),
+    }
+}
+
+/// Drops signatures at once, which is harmless only while the parent knows nothing of them.
+pub(super) fn stop_signing(draft: &mut Draft) -> Result<(), ZoneError> {
+    if draft.keys.keys.is_secure() {
+        return Err(ZoneError::Refused(format!(
+            "the parent has a DS record for {0}: without signatures, validating resolvers would refuse every answer. \
+             Begin with `posthouse dns unsign {0}`",
+            draft.zone.name
+        )));
+    }
+    draft.keys.clear();
+    Ok(())
+}
+
+fn undo(zones: &Zones, zone: &Name) -> Done {
+    let id = zones.zone(zone)?.id;
+    let last = zones.store().read_blocking(move |view| view.zone_undoable(id))?;
+    let last = last.ok_or_else(|| {
+        ZoneError::Refused(format!("{}: there is no edit to undo", zone.to_text_without_dot()))
+    })?;
+    let step = Step::from_bytes(&last.data)?;
+    let why = Why {
+        kind: ZoneChangeKind::Undo,
+        undoes: Some(last.change),
+        what: format!("undo: {}", last.what),
+        whole: true,
+    };
+    let ((), changed) = zones.change(zone, &why, |draft| {
+        step.undo(&mut draft.yours);
+        Ok(())
+    })?;
+    words(format!("undone: {}. {}", last.what, outcome(zone, &changed)))
+}
+
+fn delete(zones: &Zones, zone: &Name, force: bool) -> Done {
+    let (draft, _) = zones.placements(zone)?;
+    let text = zone.to_text_without_dot();
+    if !force && draft.keys.keys.is_signed() {
+        let observed = super::super::look::observe(zones, &draft);
+        draft.keys.keys.may_delete(&observed).map_err(|why| {
+            ZoneError::Refused(format!("{text} was not removed: {why} (--force removes it all the same)"))
+        })?;
+    }
+    zones.delete(zone)?;
+    words(format!("{text} is no zone of this server any more; its keys are kept"))
+}
+
+fn ignore(zones: &Zones, owner: &Name, rtype: &str, ignore: bool) -> Done {
+    let zone = super::super::zones::zone_name(&zones.zone_of(owner)?)?;
+    let rtype: RecordType =
+        rtype.parse().map_err(|_| ZoneError::Refused(format!("{rtype} is no type of records")))?;
+    let entry = Ignored { name: owner.to_lowercase().to_string(), rtype: rtype.to_string() };
+    let verb = if ignore { "leave to the operator" } else { "manage" };
+    let what = format!("{verb}: {owner} {rtype}");
+    let (_, changed) = zones.change(&zone, &Why::upkeep(what), |draft| {
+        draft.settings.ignored.retain(|old| *old != entry);
+        if ignore {
+            draft.settings.ignored.push(entry.clone());
+        }
+        Ok(())
+    })?;
+    words(outcome(&zone, &changed))
+}
+
+fn peers(zones: &Zones, request: DnsRequest) -> Done {
+    let (zone, role, address, key, adds) = match request {
+        DnsRequest::SecondaryAdd { zone, address, key } => (zone, PeerRole::Fetches, address, key, true),
+        DnsRequest::SecondaryRemove { zone, address } => (zone, PeerRole::Fetches, address, None, false),
+        DnsRequest::UpdaterAdd { zone, address, key } => (zone, PeerRole::Updates, address, Some(key), true),
+        DnsRequest::UpdaterRemove { zone, address } => (zone, PeerRole::Updates, address, None, false),
+        DnsRequest::Follow { zone, primary, key } => {
+            let apex = name(&zone)?;
+            match zones.create(&apex, ZoneKind::Secondary, &ZoneSettings::default()) {
+                Ok(_) => {}
+                Err(ZoneError::Store(StoreError::Exists(_)))
+                    if zones.zone(&apex)?.kind == ZoneKind::Secondary => {}
+                Err(error) => return Err(error),
+            }
+            (zone, PeerRole::Primary, primary, key, true)
+        }
+        _ => return Err(ZoneError::Refused("this order is not known".into())),
+    };
+    let apex = name(&zone)?;
+    check_address(role, &address)?;
+    let key = key.map(|key| key.trim_end_matches('.').to_ascii_lowercase());
+    let (id, entered) = (zones.zone(&apex)?.id, address.clone());
+    let there = zones.store().write_blocking(move |tx| {
+        // A secondary is both: it may fetch, and it is told.
+        let roles: &[PeerRole] = match role {
+            PeerRole::Fetches => &[PeerRole::Fetches, PeerRole::Notified],
+            _ => std::slice::from_ref(&role),
+        };
+        let mut there = adds;
+        for role in roles {
+            if adds {
+                let peer = ZonePeer { role: *role, address: entered.clone(), tsig_key: key.clone() };
+                tx.remove_zone_peer(id, *role, &entered)?;
+                tx.add_zone_peer(id, &peer)?;
+            } else {
+                there |= tx.remove_zone_peer(id, *role, &entered)?;
+            }
+        }
+        Ok(there)
+    })?;
+    zones.refresh()?;
+    let zone = apex.to_text_without_dot();
+    match (adds, there) {
+        (true, _) => words(format!("{zone}: {address} {} now", role_words(role))),
+        (false, true) => words(format!("{zone}: {address} does not any more")),
+        (false, false) => Err(ZoneError::Refused(format!("{zone}: {address} was not entered"))),
+    }
+}
+
+const fn role_words(role: PeerRole) -> &'static str {
+    match role {
+        PeerRole::Fetches => "may fetch it and is told of changes",
+        PeerRole::Primary => "is where it is fetched from",
+        PeerRole::Updates => "may change what is yours in it",
+        PeerRole::Notified => "is told of changes",
+    }
+}
+
+/// An address, with a port or without; networks and `any` too where the role allows many.
+fn check_address(role: PeerRole, text: &str) -> Result<(), ZoneError> {
+    let one = text.parse::<std::net::IpAddr>().is_ok() || text.parse::<std::net::SocketAddr>().is_ok();
+    let many = text == "any" || crate::config::Network::try_from(text.to_owned()).is_ok();
+    if one || (many && role == PeerRole::Updates) {
+        return Ok(());
+    }
+    Err(ZoneError::Refused(format!("{text:?} is no address such as 198.51.100.2 or 198.51.100.2:5353")))
+}
+
+/// What became of a change, for those who have one.
+pub(super) fn told(zone: &Name, changed: &Changed) -> Done {
+    words(outcome(zone, changed))
+}

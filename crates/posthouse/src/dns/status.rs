@@ -1,0 +1,382 @@
+//! `posthouse dns status`: what is wanted, what the world sees, what happens next.
+
+use super::certificate::CertificateBook;
+use super::dkim::DkimBook;
+use super::import::zone_name;
+use super::keyring::policy;
+use super::look::{self, Parent, Seen, Server};
+use super::mail_records::Wanted;
+use super::request::{CheckRow, NextRow, ServerRow, StatusReply, StatusRow, Verdict};
+use super::zones::{Draft, Placed, Placement, ZoneError, Zones, record_of};
+use dns::dnssec::ds::{DigestType, Ds};
+use dns::roll::dkim::DkimPolicy;
+use dns::roll::{Timestamp, Wait};
+use dns::{Name, RData, Rcode, RecordType};
+use std::net::IpAddr;
+
+/// Compares what a domain needs with what is to be seen of it. Blocks, for seconds where servers are silent.
+///
+/// `look`: false asks nobody.
+///
+/// # Errors
+/// The store's; a name that is none.
+pub fn status(zones: &Zones, domain: &str, look: bool) -> Result<StatusReply, ZoneError> {
+    let name = zone_name(domain).map_err(|error| ZoneError::Refused(error.to_string()))?;
+    let host = zones.host();
+    let certificate = {
+        let host = host.host.clone();
+        zones.store().read_blocking(move |view| CertificateBook::read(view, &host))?
+    };
+    let mut reply = StatusReply {
+        domain: name.to_lowercase().to_text_without_dot(),
+        here: false,
+        at_ms: zones.now_ms(),
+        servers: Vec::new(),
+        records: Vec::new(),
+        checks: Vec::new(),
+        next: Vec::new(),
+    };
+    match zones.zone_of(&name) {
+        Ok(zone) => {
+            let apex = super::zones::zone_name(&zone)?;
+            let (draft, placements) = zones.placements(&apex)?;
+            reply.here = true;
+            here(zones, &mut reply, &draft, &placements, look);
+            reply.next.extend(waits(certificate.waits()));
+        }
+        Err(ZoneError::NoZone(_)) => elsewhere(zones, &mut reply, &name, look)?,
+        Err(error) => return Err(error),
+    }
+    Ok(reply)
+}
+
+fn waits(waits: Vec<Wait>) -> impl Iterator<Item = NextRow> {
+    waits.into_iter().map(|wait| NextRow {
+        at_ms: wait.earliest.map(to_ms),
+        what: match wait.needs_owner {
+            true => format!("{} (the DS above has to be entered at the registrar)", wait.what),
+            false => wait.what,
+        },
+    })
+}
+
+fn to_ms(at: Timestamp) -> i64 {
+    i64::try_from(at.unix_seconds()).unwrap_or(i64::MAX / 1000).saturating_mul(1000)
+}
+
+fn dkim_policy() -> DkimPolicy {
+    DkimPolicy::default()
+}
+
+fn here(zones: &Zones, reply: &mut StatusReply, draft: &Draft, placements: &[Placement], look: bool) {
+    let apex = draft.book.served.apex();
+    let (seen, parent) = match look {
+        true => {
+            let servers = look::servers(zones, &draft.book.served);
+            (look::serials(&servers, apex), look::parent(zones, apex))
+        }
+        false => (Vec::new(), Parent { fault: Some("nobody was asked".into()), ..Parent::default() }),
+    };
+    reply.servers = server_rows(&seen);
+    // Of a domain inside of a larger zone only its own records are of interest.
+    let asked: Option<Name> = reply.domain.parse().ok();
+    let of_domain = |placement: &&Placement| {
+        let owner: Option<Name> = placement.wanted.name.parse().ok();
+        match (&asked, owner) {
+            (Some(asked), Some(owner)) => {
+                asked == apex || owner.is_at_or_below(asked) || !placement.wanted.in_zone
+            }
+            _ => true,
+        }
+    };
+    for placement in placements.iter().filter(of_domain) {
+        reply.records.push(record_row(zones, placement, &seen, look));
+    }
+    reply.checks.extend(server_checks(draft, &seen, look));
+    reply.checks.extend(delegation_checks(zones, draft, &parent));
+    reply.checks.extend(ds_checks(zones, draft, &seen, &parent));
+    reply.next.extend(waits(draft.keys.keys.waits(&policy(&draft.settings))));
+    for book in draft.dkim.values() {
+        reply.next.extend(waits(book.waits(&dkim_policy())));
+    }
+    if let Some(due) = draft.zone.due_ms {
+        reply.next.push(NextRow { at_ms: Some(due), what: "the next look at this zone by itself".into() });
+    }
+}
+
+fn server_rows(seen: &[Seen]) -> Vec<ServerRow> {
+    let row = |seen: &Seen| ServerRow {
+        name: seen.name.clone(),
+        address: seen.address.map_or("no address".into(), |address| address.to_string()),
+        serial: seen.serial.as_ref().ok().map(|serial| serial.0),
+        fault: seen.serial.as_ref().err().cloned(),
+    };
+    seen.iter().map(row).collect()
+}
+
+/// The records of one name and type as text, the way they are compared and shown.
+fn shown(records: &[&dns::Record]) -> String {
+    let texts: Vec<String> = records.iter().map(|record| record.data.to_string()).collect();
+    if texts.is_empty() { "nothing".to_owned() } else { texts.join(", ") }
+}
+
+fn record_row(zones: &Zones, placement: &Placement, seen: &[Seen], look: bool) -> StatusRow {
+    let wanted = &placement.wanted;
+    let (owner, note) = match &placement.placed {
+        Placed::Managed => ("managed", None),
+        Placed::Yours => ("yours", None),
+        Placed::Conflict(other) => ("yours", Some(format!("yours is served instead: {other}"))),
+        Placed::Ignored => ("ignored", Some("left to you, and not published".to_owned())),
+        Placed::Elsewhere => {
+            ("elsewhere", Some("this belongs into a zone that is not served here".to_owned()))
+        }
+    };
+    let mut row = StatusRow {
+        name: wanted.name.clone(),
+        rtype: wanted.rtype.to_owned(),
+        data: wanted.data.clone(),
+        purpose: wanted.purpose.to_owned(),
+        verdict: Verdict::CannotTell,
+        seen: Vec::new(),
+        owner: owner.to_owned(),
+        note,
+    };
+    let Some(record) = record_of(wanted) else { return row };
+    if !look {
+        return row;
+    }
+    if placement.placed == Placed::Elsewhere {
+        (row.verdict, row.seen) = seen_elsewhere(zones, &record);
+        return row;
+    }
+    (row.verdict, row.seen) = compare(seen, &record);
+    if matches!(placement.placed, Placed::Conflict(_) | Placed::Ignored) && row.verdict == Verdict::Wrong {
+        // It is as the operator wants it.
+        row.verdict = Verdict::CannotTell;
+    }
+    row
+}
+
+/// Asks each server for a record that stands in this zone.
+fn compare(seen: &[Seen], record: &dns::Record) -> (Verdict, Vec<String>) {
+    let (mut texts, mut wrong, mut unknown) = (Vec::new(), false, seen.is_empty());
+    for server in seen {
+        let reachable = server.address.filter(|_| server.serial.is_ok());
+        let answer = reachable.map(|address| look::ask(address, &record.owner, record.rtype(), false));
+        texts.push(match answer {
+            Some(Ok(answer)) => {
+                let found = answer.of(&record.owner, record.rtype());
+                if found.iter().any(|found| found.data == record.data) {
+                    "right".to_owned()
+                } else {
+                    wrong = true;
+                    format!("{}: {}", server.name, shown(&found))
+                }
+            }
+            Some(Err(fault)) => {
+                unknown = true;
+                format!("{}: cannot tell: {fault}", server.name)
+            }
+            None => {
+                unknown = true;
+                format!("{}: cannot tell", server.name)
+            }
+        });
+    }
+    let verdict = match (wrong, unknown) {
+        (true, _) => Verdict::Wrong,
+        (false, true) => Verdict::CannotTell,
+        (false, false) => Verdict::Right,
+    };
+    (verdict, texts)
+}
+
+/// Asks the servers of the zone that a record is in, wherever that is.
+fn seen_elsewhere(zones: &Zones, record: &dns::Record) -> (Verdict, Vec<String>) {
+    let private = is_private_reverse(&record.owner);
+    if private {
+        return (Verdict::CannotTell, vec!["a private address: nobody outside asks for its name".to_owned()]);
+    }
+    match look::servers_elsewhere(zones, &record.owner) {
+        Err(fault) => (Verdict::CannotTell, vec![format!("cannot tell: {fault}")]),
+        Ok((_, servers)) => {
+            let reachable: Vec<Seen> = servers.iter().flat_map(reachable).collect();
+            compare(&reachable, record)
+        }
+    }
+}
+
+/// A server's first address as something that can be compared with.
+fn reachable(server: &Server) -> Option<Seen> {
+    let address = server.addresses.as_ref().ok()?.first().copied();
+    Some(Seen { name: server.name.clone(), address, serial: Ok(dns::Serial(0)) })
+}
+
+/// Whether the name is that of an address which has no meaning outside (RFC 6303 §4).
+fn is_private_reverse(name: &Name) -> bool {
+    let text = name.to_lowercase().to_string();
+    ["127.in-addr.arpa.", "10.in-addr.arpa.", "168.192.in-addr.arpa."]
+        .iter()
+        .any(|suffix| text.ends_with(suffix))
+}
+
+/// Whether all servers agree, and whether there are two of them.
+fn server_checks(draft: &Draft, seen: &[Seen], look: bool) -> Vec<CheckRow> {
+    let mut checks = Vec::new();
+    if look {
+        let ours = draft.book.served.serial();
+        let lagging: Vec<String> = seen
+            .iter()
+            .filter(|seen| seen.serial.as_ref().is_ok_and(|serial| Some(*serial) != ours))
+            .map(|seen| seen.name.clone())
+            .collect();
+        let silent = seen.iter().any(|seen| seen.serial.is_err());
+        let (verdict, detail) = match (lagging.is_empty(), silent) {
+            (false, _) => (Verdict::Waiting, format!("behind: {}", lagging.join(", "))),
+            (true, true) => (Verdict::CannotTell, "some did not answer".to_owned()),
+            (true, false) => (Verdict::Right, "all show the present serial".to_owned()),
+        };
+        checks.push(check_row("name servers agree", verdict, detail));
+    }
+    let set = draft.book.served.get(draft.book.served.apex(), RecordType::NS);
+    let count = set.map_or(0, dns::RRset::len);
+    let second = match count {
+        0 | 1 => check_row(
+            "second name server",
+            Verdict::Wrong,
+            "there is one only; most registries want two, on different networks (RFC 2182 §3.1)".to_owned(),
+        ),
+        count => check_row("second name server", Verdict::Right, format!("there are {count}")),
+    };
+    checks.push(second);
+    checks
+}
+
+fn check_row(what: &str, verdict: Verdict, detail: String) -> CheckRow {
+    CheckRow { what: what.to_owned(), verdict, detail, paste: Vec::new() }
+}
+
+/// Whether the parent names the servers that the zone names, and the glue it needs for them.
+fn delegation_checks(zones: &Zones, draft: &Draft, parent: &Parent) -> Vec<CheckRow> {
+    let served = &draft.book.served;
+    let set = served.get(served.apex(), RecordType::NS);
+    let names: Vec<Name> =
+        set.map(|set| set.data().iter().filter_map(RData::target).collect()).unwrap_or_default();
+    let wanted: std::collections::BTreeSet<String> =
+        names.iter().map(|name| name.to_lowercase().to_text_without_dot()).collect();
+    let (verdict, detail) = match (&parent.fault, parent.delegation.is_empty()) {
+        (Some(fault), _) => (Verdict::CannotTell, format!("the parent could not be asked: {fault}")),
+        (None, true) => (Verdict::Wrong, "the parent does not delegate this zone".to_owned()),
+        (None, false) if parent.delegation == wanted => {
+            (Verdict::Right, "the parent names the same servers".to_owned())
+        }
+        (None, false) => {
+            let shown: Vec<&str> = parent.delegation.iter().map(String::as_str).collect();
+            (Verdict::Wrong, format!("the parent names {}", shown.join(", ")))
+        }
+    };
+    let mut row = check_row("delegation", verdict, detail);
+    if verdict != Verdict::Right {
+        for name in &names {
+            row.paste.push(format!("{} NS {name}", served.apex()));
+            if name.is_at_or_below(served.apex()) {
+                row.paste.extend(glue(zones, served, name).iter().map(|address| {
+                    format!("{name} {} {address}    (glue)", if address.is_ipv4() { "A" } else { "AAAA" })
+                }));
+            }
+        }
+    }
+    vec![row]
+}
+
+fn glue(zones: &Zones, served: &dns::ZoneData, name: &Name) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    if let Some(set) = served.get(name, RecordType::A) {
+        let each = set.data().iter().filter_map(|data| <[u8; 4]>::try_from(data.as_wire()).ok());
+        addresses.extend(each.map(IpAddr::from));
+    }
+    if let Some(set) = served.get(name, RecordType::AAAA) {
+        let each = set.data().iter().filter_map(|data| <[u8; 16]>::try_from(data.as_wire()).ok());
+        addresses.extend(each.map(IpAddr::from));
+    }
+    if addresses.is_empty() { zones.host().addresses.clone() } else { addresses }
+}
+
+/// The DS that the parent should show, does show, and should not.
+fn ds_checks(zones: &Zones, draft: &Draft, seen: &[Seen], parent: &Parent) -> Vec<CheckRow> {
+    let keys = &draft.keys.keys;
+    let apex = draft.book.served.apex();
+    let wanted: Vec<Ds> = keys
+        .wanted_ds()
+        .into_iter()
+        .filter_map(|id| Ds::of(apex, &keys.key(id)?.dnskey()?, DigestType::SHA256))
+        .collect();
+    let unknown =
+        parent.fault.is_some() || parent.ds.is_empty() || parent.ds.iter().any(|(_, ds)| ds.is_err());
+    let all_show = |ds: &Ds| {
+        parent.ds.iter().all(|(_, shown)| shown.as_ref().is_ok_and(|(records, _)| records.contains(ds)))
+    };
+    let mut row = match (wanted.is_empty(), unknown) {
+        (true, _) if !keys.is_signed() => {
+            check_row("DNSSEC", Verdict::Right, "the zone is not signed".to_owned())
+        }
+        (_, true) => {
+            let fault = parent.fault.clone().unwrap_or("a server of the parent did not answer".to_owned());
+            check_row("DNSSEC", Verdict::CannotTell, format!("{}; {fault}", keys.summary()))
+        }
+        (false, false) if wanted.iter().all(all_show) => {
+            check_row("DNSSEC", Verdict::Right, format!("{}; the parent shows the DS", keys.summary()))
+        }
+        _ => check_row("DNSSEC", Verdict::Wrong, keys.summary().to_owned()),
+    };
+    if row.verdict != Verdict::Right {
+        row.paste.extend(wanted.iter().map(|ds| format!("{apex} DS {ds}")));
+    }
+    let mut checks = vec![row];
+    let observed = look::observed(zones, draft, seen, parent);
+    checks.extend(
+        keys.parent_problems(&observed).into_iter().map(|problem| check_row("DS", Verdict::Wrong, problem)),
+    );
+    checks
+}
+
+/// The same list for a domain whose zone is served by others: as text to be entered there.
+fn elsewhere(zones: &Zones, reply: &mut StatusReply, name: &Name, look: bool) -> Result<(), ZoneError> {
+    let (wanted, book): (Vec<Wanted>, DkimBook) = zones.wanted_elsewhere(&reply.domain)?;
+    let found = match look {
+        true => look::servers_elsewhere(zones, name),
+        false => Err("nobody was asked".to_owned()),
+    };
+    let seen: Vec<Seen> = match &found {
+        Ok((apex, servers)) => look::serials(servers, apex),
+        Err(fault) => {
+            reply.checks.push(check_row("name servers", Verdict::CannotTell, fault.clone()));
+            Vec::new()
+        }
+    };
+    reply.servers = server_rows(&seen);
+    for wish in wanted {
+        let (verdict, texts) = match record_of(&wish) {
+            Some(record) if look && wish.in_zone => compare(&seen, &record),
+            Some(record) if look => seen_elsewhere(zones, &record),
+            _ => (Verdict::CannotTell, Vec::new()),
+        };
+        reply.records.push(StatusRow {
+            name: wish.name.clone(),
+            rtype: wish.rtype.to_owned(),
+            data: wish.data.clone(),
+            purpose: wish.purpose.to_owned(),
+            verdict,
+            seen: texts,
+            owner: "yours".to_owned(),
+            note: None,
+        });
+    }
+    reply.next.extend(waits(book.waits(&dkim_policy())));
+    Ok(())
+}
+
+/// Whether an answer says that a name has nothing of a type, for those who tell these apart from silence.
+pub fn is_denial(answer: &look::Answer) -> bool {
+    matches!(answer.rcode, Rcode::NOERROR | Rcode::NXDOMAIN) && answer.answers.is_empty()
+}

@@ -1,0 +1,384 @@
+//! A transfer from its data connection to its end.
+
+use super::cut::Cut;
+use super::data::{Door, Ends, Link, Protection};
+use super::files::{Files, shown};
+use super::filter::{Incoming, Outgoing};
+use super::halt::Halt;
+use super::plan::{Plan, Start, Upload};
+use super::pump::{BLOCK_BYTES, Pace, Pump, read_block};
+use ftp::listing::Writer;
+use ftp::{FilesError, Pattern, Representation};
+use std::fs::File;
+use std::io;
+use std::time::Duration;
+use store::{Content, Entry, INLINE_MAX_BYTES, NewFile, Right, StoreError, Uploaded};
+
+/// Sent or gathered at once where no thread is used.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Space for the first read of an upload; most small files fit.
+const FIRST_READ_BYTES: usize = 16 * 1024;
+
+/// Everything that a transfer needs.
+pub struct Transfer {
+    /// The data connection.
+    pub opening: Opening,
+    /// How long nothing may move.
+    pub patience: Duration,
+    /// Rate, stop, count.
+    pub pace: Pace,
+    /// Compressed.
+    pub deflate: bool,
+    /// The account's files.
+    pub files: Files,
+}
+
+/// A data connection that is to be opened, or is open already.
+pub enum Opening {
+    /// To be opened.
+    Wanted {
+        /// Where it comes from.
+        door: Door,
+        /// Its ends.
+        ends: Ends,
+        /// Its TLS.
+        protection: Option<Protection>,
+    },
+    /// What came of it.
+    Done(Result<Link, Cut>),
+}
+
+impl Opening {
+    /// Opens the connection of an upload before the client is told to begin, if it does its part of the
+    /// handshake without being told.
+    pub async fn early(self) -> Opening {
+        let Opening::Wanted { door, ends, protection: Some(protection) } = self else { return self };
+        match door.open_early(ends).await {
+            Ok((Door::Open(stream), true)) => {
+                Opening::Done(Link::secure(stream, Some(&protection), true).await)
+            }
+            Ok((door, _)) => Opening::Wanted { door, ends, protection: Some(protection) },
+            Err(cut) => Opening::Done(Err(cut)),
+        }
+    }
+
+    async fn open(self) -> Result<Link, Cut> {
+        match self {
+            Opening::Wanted { door, ends, protection } => {
+                Link::secure(door.open(ends).await?, protection.as_ref(), false).await
+            }
+            Opening::Done(done) => done,
+        }
+    }
+}
+
+impl Transfer {
+    /// Opens the data connection, does what is planned, and closes it. An upload is committed when this
+    /// returns well.
+    ///
+    /// # Errors
+    /// What cut it off. What came of an upload is then kept as a part, if the client can go on with it.
+    pub async fn run(self, plan: Plan) -> Result<(), Cut> {
+        let halt = self.pace.halt.clone();
+        let link = unless_halted(&halt, self.opening.open()).await?;
+        let line =
+            Line { patience: self.patience, pace: self.pace, deflate: self.deflate, files: self.files };
+        match plan {
+            Plan::Send { content: Content::Inline(bytes), offset, representation } => {
+                let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                let filter = Outgoing::new(representation, line.deflate);
+                unless_halted(&halt, line.send_bytes(link, &bytes[from..], filter)).await
+            }
+            Plan::Send { content: Content::File { file, size_bytes }, offset, representation } => {
+                line.send_file(link, file, offset..size_bytes, representation).await
+            }
+            Plan::List { entry, name, right, pattern, format } => {
+                let list = List { folder: entry, name, right, pattern };
+                let writer = Writer::new(format, line.files.clock.unix_ms());
+                unless_halted(&halt, line.send_list(link, &list, &writer)).await
+            }
+            Plan::Receive(upload) => line.receive(link, upload).await,
+        }
+    }
+}
+
+async fn unless_halted<T>(halt: &Halt, work: impl Future<Output = Result<T, Cut>> + Send) -> Result<T, Cut> {
+    tokio::select! {
+        biased;
+        () = halt.halted() => Err(Cut::Halted),
+        done = work => done,
+    }
+}
+
+/// What a listing shows.
+struct List {
+    /// A folder, or the single file that was asked for.
+    folder: Entry,
+    name: String,
+    right: Right,
+    pattern: Option<Pattern>,
+}
+
+/// An open transfer's circumstances.
+struct Line {
+    patience: Duration,
+    pace: Pace,
+    deflate: bool,
+    files: Files,
+}
+
+impl Line {
+    /// Waits for the socket no longer than nothing may move.
+    async fn patiently<T>(&self, work: impl Future<Output = io::Result<T>>) -> Result<T, Cut> {
+        match tokio::time::timeout(self.patience, work).await {
+            Ok(done) => done.map_err(|error| Cut::of_socket(&error)),
+            Err(_) => Err(Cut::Silent),
+        }
+    }
+
+    async fn send_bytes(&self, mut link: Link, bytes: &[u8], mut filter: Outgoing) -> Result<(), Cut> {
+        if filter.is_identity() {
+            self.send(&mut link, bytes).await?;
+        } else {
+            let mut wire = Vec::with_capacity(bytes.len());
+            filter.convert(bytes, &mut wire);
+            filter.finish(&mut wire);
+            self.send(&mut link, &wire).await?;
+        }
+        self.patiently(link.close()).await
+    }
+
+    async fn send(&self, link: &mut Link, mut bytes: &[u8]) -> Result<(), Cut> {
+        while !bytes.is_empty() {
+            let (piece, rest) = bytes.split_at(self.pace.slice_bytes(bytes.len().min(PIECE_BYTES)));
+            self.patiently(link.write_all(piece)).await?;
+            let pause = self.pace.count(piece.len());
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Streams a listing page by page: a folder of any size takes the memory of one page.
+    async fn send_list(&self, mut link: Link, list: &List, writer: &Writer) -> Result<(), Cut> {
+        let mut filter = Outgoing::new(Representation::Image, self.deflate);
+        let (mut lines, mut wire) = (Vec::new(), Vec::new());
+        if !list.folder.is_folder() {
+            writer.single(&list.name, &shown(&list.folder, list.right), &mut lines);
+        }
+        let mut after = None;
+        while list.folder.is_folder() {
+            let page = self.files.page(&list.folder, after).await.map_err(Cut::Files)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.name.clone());
+            for entry in &page {
+                if list.pattern.as_ref().is_none_or(|pattern| pattern.matches(&entry.name)) {
+                    writer.entry(&entry.name, &shown(entry, list.right), &mut lines);
+                }
+            }
+            if lines.len() >= PIECE_BYTES {
+                filter.convert(&lines, &mut wire);
+                self.send(&mut link, &wire).await?;
+                lines.clear();
+                wire.clear();
+            }
+        }
+        filter.convert(&lines, &mut wire);
+        filter.finish(&mut wire);
+        self.send(&mut link, &wire).await?;
+        self.patiently(link.close()).await
+    }
+
+    async fn send_file(
+        &self,
+        link: Link,
+        file: File,
+        range: std::ops::Range<u64>,
+        representation: Representation,
+    ) -> Result<(), Cut> {
+        let (pace, patience, deflate) = (self.pace.clone(), self.patience, self.deflate);
+        let send = move || {
+            let (stream, tls) = link.into_blocking(patience).map_err(|error| Cut::of_socket(&error))?;
+            let mut pump = Pump::new(stream, tls, pace)?;
+            let mut filter = Outgoing::new(representation, deflate);
+            if filter.is_identity() {
+                pump.send_file(&file, range.start, range.end)?;
+                return pump.finish_sending();
+            }
+            let (mut block, mut wire, mut at) = (vec![0; BLOCK_BYTES], Vec::new(), range.start);
+            while at < range.end {
+                let count = read_block(&file, at, range.end, &mut block)?;
+                filter.convert(&block[..count], &mut wire);
+                pump.send(&wire)?;
+                wire.clear();
+                at += count as u64;
+            }
+            filter.finish(&mut wire);
+            pump.send(&wire)?;
+            pump.finish_sending()
+        };
+        self.files.threads.run(&self.pace.halt, send).await
+    }
+
+    /// Receives a file. What is small is gathered in memory and needs no thread.
+    async fn receive(&self, mut link: Link, upload: Upload) -> Result<(), Cut> {
+        let mut first = Vec::new();
+        if upload.start == Start::Empty && !self.deflate {
+            let halt = &self.pace.halt;
+            match unless_halted(halt, self.receive_small(&mut link, &mut first)).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    // Before the commit: the client may wait for our end.
+                    let _ = self.patiently(link.end()).await;
+                    return self.place_small(&upload, &first).await;
+                }
+                Err(cut) => {
+                    let (files, keep) = (self.files.clone(), upload.clone());
+                    let never = Halt::new();
+                    let kept = self.files.threads.run(&never, move || {
+                        let mut begun = files.store.upload(keep.folder.area, keep.replaces_bytes);
+                        begun.write_block(&first)?;
+                        keep_part(&files, &keep, begun);
+                        Ok(())
+                    });
+                    if upload.is_resumable(false) && !upload.is_nothing(&cut) {
+                        let _ = kept.await;
+                    }
+                    return Err(cut);
+                }
+            }
+        }
+        let (pace, patience, deflate) = (self.pace.clone(), self.patience, self.deflate);
+        let files = self.files.clone();
+        let receive = move || {
+            let (stream, tls) = link.into_blocking(patience).map_err(|error| Cut::of_socket(&error))?;
+            let pump = Pump::new(stream, tls, pace)?;
+            receive_large(&files, &upload, &first, pump, deflate)
+        };
+        self.files.threads.run(&self.pace.halt, receive).await
+    }
+
+    /// Reads into memory; true if that was all, false if it is too much for memory.
+    async fn receive_small(&self, link: &mut Link, bytes: &mut Vec<u8>) -> Result<bool, Cut> {
+        while bytes.len() <= INLINE_MAX_BYTES {
+            if bytes.capacity() == bytes.len() {
+                bytes.reserve(bytes.len().max(FIRST_READ_BYTES));
+            }
+            let count = self.patiently(link.read(bytes)).await?;
+            let pause = self.pace.count(count);
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            if count == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn place_small(&self, upload: &Upload, bytes: &[u8]) -> Result<(), Cut> {
+        let mut begun = self.files.store.upload(upload.folder.area, upload.replaces_bytes);
+        let mut filter = Incoming::new(upload.representation, false);
+        let mut take = |bytes: &[u8]| Ok(begun.write_block(bytes)?);
+        filter.convert(bytes, &mut take)?;
+        filter.finish(&mut take)?;
+        let content = begun.finish()?;
+        let placing = placing(&self.files, upload, content);
+        Ok(self.files.store.write(placing).await?)
+    }
+}
+
+impl Upload {
+    /// Whether the client can go on where it was cut: it counts the bytes of the wire, which must be those
+    /// of the file, and it must know the name.
+    fn is_resumable(&self, deflate: bool) -> bool {
+        self.replaces && !deflate && self.representation == Representation::Image
+    }
+
+    /// Whether nothing is to be kept after this: the store had no room for it, or nothing ever came.
+    fn is_nothing(&self, cut: &Cut) -> bool {
+        matches!(cut, Cut::Store(_) | Cut::Undecodable)
+    }
+}
+
+/// The job that makes an upload a file.
+fn placing(
+    files: &Files,
+    upload: &Upload,
+    content: Uploaded,
+) -> impl FnMut(&mut store::Tx<'_>) -> Result<(), StoreError> + Send + use<> {
+    let (access, modified_ms) = (files.access(), files.clock.unix_ms());
+    let (area, folder, replaces) = (upload.folder.area, upload.folder.id, upload.replaces);
+    let name = upload.name.clone();
+    move |tx| {
+        let new = NewFile { area, folder, name: &name, content: &content, modified_ms, replaces };
+        tx.place_file(access, &new).map(|_| ())
+    }
+}
+
+/// Receives a file on a thread, straight into the store's.
+fn receive_large(
+    files: &Files,
+    upload: &Upload,
+    first: &[u8],
+    mut pump: Pump,
+    deflate: bool,
+) -> Result<(), Cut> {
+    let (area, folder) = (upload.folder.area, upload.folder.id);
+    let gone = StoreError::Missing(store::Missing::File);
+    let mut begun = match upload.start {
+        Start::Empty => files.store.upload(area, upload.replaces_bytes),
+        Start::File(id, offset) => files.store.upload_behind_blocking(files.access(), area, id, offset)?,
+        Start::Part(offset) => files
+            .store
+            .resume_upload_blocking(files.access(), area, folder, &upload.name, offset)?
+            .ok_or(gone)?,
+    };
+    match fill(&mut begun, first, &mut pump, Incoming::new(upload.representation, deflate)) {
+        Ok(()) => {
+            // Before the commit: the client may wait for our end. All of the file is here.
+            let _ = pump.finish_receiving();
+            let content = begun.finish()?;
+            Ok(files.store.write_blocking(placing(files, upload, content))?)
+        }
+        Err(cut) => {
+            if upload.is_resumable(deflate) && !upload.is_nothing(&cut) {
+                keep_part(files, upload, begun);
+            }
+            Err(cut)
+        }
+    }
+}
+
+fn fill(begun: &mut store::Upload, first: &[u8], pump: &mut Pump, mut filter: Incoming) -> Result<(), Cut> {
+    let mut take = |bytes: &[u8]| Ok(begun.write_block(bytes)?);
+    filter.convert(first, &mut take)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        match pump.receive(&mut block)? {
+            0 => return filter.finish(&mut take),
+            count => filter.convert(&block[..count], &mut take)?,
+        }
+    }
+}
+
+/// Keeps what came of an upload apart, so that the client can go on with it.
+fn keep_part(files: &Files, upload: &Upload, begun: store::Upload) {
+    let (access, area, folder) = (files.access(), upload.folder.area, upload.folder.id);
+    let name = upload.name.clone();
+    let kept = begun.keep().and_then(|part| match part {
+        Some(part) => files.store.write_blocking(move |tx| tx.keep_part(access, area, folder, &name, &part)),
+        None => Ok(()),
+    });
+    if let Err(error) = kept {
+        tracing::warn!(%error, "what came of a cut upload could not be kept");
+    }
+}
+
+impl From<FilesError> for Cut {
+    fn from(error: FilesError) -> Cut {
+        Cut::Files(error)
+    }
+}
