@@ -148,7 +148,7 @@ const BAD: &[(&str, &str)] = &[
     ("MX", "10"),
     ("NS", "a..b"),
     ("SOA", "ns host 1 2 3 4"),
-    ("SOA", "ns host 1 2147483648 3 4 5"),
+    ("SOA", "ns host 1 4294967296 3 4 5"),
     ("SOA", "ns host 4294967296 2 3 4 5"),
     ("CAA", "0 is-sue x"),
     ("CAA", "0 \"\" x"),

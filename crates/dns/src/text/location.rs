@@ -121,6 +121,14 @@ fn exponent(centimetres: i64) -> Result<u8, TextError> {
     Ok((mantissa as u8) << 4 | power)
 }
 
+/// Whether checked bytes are a place on earth, with sizes written in the one way that text has.
+pub(super) fn has_text(wire: &[u8]) -> bool {
+    let number =
+        |at: usize| i64::from(u32::from_be_bytes([wire[at], wire[at + 1], wire[at + 2], wire[at + 3]]));
+    let within = |at: usize, degrees: i64| (number(at) - EQUATOR).abs() <= degrees * 3_600_000;
+    wire[1..4].iter().all(|size| size >> 4 != 0 || *size == 0) && within(4, 90) && within(8, 180)
+}
+
 /// Writes all parts of checked bytes.
 pub(super) fn print(f: &mut fmt::Formatter<'_>, wire: &[u8]) -> fmt::Result {
     let number =

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{TextError, Word, location, prefixes, service, unescape_into};
-use crate::code::{RecordType, Ttl};
+use crate::code::RecordType;
 use crate::name::{NAME_LEN_MAX_BYTES, Name, NameError, parse_labels};
 use crate::rdata::{self, Field, RDATA_LEN_MAX_BYTES, RDataError, TypeBitmap, schema};
 
@@ -132,9 +132,8 @@ fn one_word(field: Field, word: Word<'_>, origin: Option<&Name>, out: &mut Vec<u
         Field::U16 => out.extend_from_slice(&number::<u16>(text, "a number up to 65535")?.to_be_bytes()),
         Field::U32 => out.extend_from_slice(&number::<u32>(text, "a number of 32 bits")?.to_be_bytes()),
         Field::Period => {
-            // RFC 2181 §8 speaks of TTLs; the times of SOA are of the same kind and range.
-            let seconds = period(text).filter(|seconds| *seconds <= Ttl::MAX.seconds());
-            let seconds = seconds.ok_or(TextError::Expected("seconds below 2^31, or a time like 1h30m"))?;
+            let seconds =
+                period(text).ok_or(TextError::Expected("seconds of 32 bits, or a time like 1h30m"))?;
             out.extend_from_slice(&seconds.to_be_bytes());
         }
         Field::Time => out.extend_from_slice(&time(text)?.to_be_bytes()),

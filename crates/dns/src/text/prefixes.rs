@@ -39,8 +39,19 @@ fn item(text: &[u8], out: &mut Vec<u8>) -> Result<(), TextError> {
     Ok(())
 }
 
-/// Writes the items of checked bytes. Families other than 1 and 2 have no text form but that of RFC 3597,
-/// and are shown in hexadecimal, which no reader takes.
+/// Whether all families in checked bytes have addresses that can be written.
+pub(super) fn has_text(wire: &[u8]) -> bool {
+    let mut rest = wire;
+    while let [high, low, _, len, after @ ..] = rest {
+        if !matches!((high, low), (0, 1 | 2)) {
+            return false;
+        }
+        rest = &after[usize::from(len & 0x7f)..];
+    }
+    true
+}
+
+/// Writes the items of checked bytes of which [`has_text`] says yes.
 pub(super) fn print(f: &mut fmt::Formatter<'_>, wire: &[u8]) -> fmt::Result {
     let mut rest = wire;
     while let [family_high, family_low, prefix, len, after @ ..] = rest {
@@ -54,8 +65,7 @@ pub(super) fn print(f: &mut fmt::Formatter<'_>, wire: &[u8]) -> fmt::Result {
         padded[..bytes.len().min(16)].copy_from_slice(&bytes[..bytes.len().min(16)]);
         match family {
             1 => Ipv4Addr::new(padded[0], padded[1], padded[2], padded[3]).fmt(f)?,
-            2 => Ipv6Addr::from(padded).fmt(f)?,
-            _ => super::print::hex(f, bytes)?,
+            _ => Ipv6Addr::from(padded).fmt(f)?,
         }
         write!(f, "/{prefix}")?;
         rest = after;

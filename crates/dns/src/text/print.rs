@@ -12,9 +12,18 @@ use crate::name::Name;
 use crate::rdata::{Field, RData, TypeBitmap, schema};
 
 impl fmt::Display for RData {
-    /// The data as a master file writes it, on one line, names with a final dot.
+    /// The data as a master file writes it, on one line, names with a final dot. What the type's text cannot
+    /// say is written as RFC 3597 §5 has it for all types.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(schema) = schema(self.rtype()) else { return generic(f, self.as_wire()) };
+        let has_text = match self.rtype() {
+            RecordType::LOC => location::has_text(self.as_wire()),
+            RecordType::APL => prefixes::has_text(self.as_wire()),
+            _ => true,
+        };
+        if !has_text {
+            return generic(f, self.as_wire());
+        }
         let mut rest = self.as_wire();
         for (at, field) in schema.fields.iter().enumerate() {
             let len = field.wire_len(rest).map_err(|_| fmt::Error)?;
