@@ -181,7 +181,7 @@ fn bind(role: Role, dir: &str, port: u16, ours: u16) -> String {
     format!(
         "options {{ directory \"{dir}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};\n  \
          pid-file \"{dir}/pid\"; lock-file none; session-keyfile \"{dir}/session.key\"; recursion no;\n  \
-         dnssec-validation no; notify-delay 0; }};\ncontrols {{ }};\n\
+         dnssec-validation no; notify-delay 0; max-ixfr-ratio unlimited; }};\ncontrols {{ }};\n\
          key \"{KEY}\" {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n\
          zone \"zone.test\" {{ {zone} }};\n"
     )
