@@ -12,6 +12,7 @@ mod crash;
 mod dns;
 mod dns_hostile;
 mod dns_peers;
+mod dnssec;
 mod imap;
 mod journey;
 mod lmtp;
