@@ -5,6 +5,7 @@ pub mod book;
 pub mod catalogue;
 pub mod certificate;
 pub mod client;
+pub mod crypto;
 pub mod dkim;
 pub mod domain;
 pub mod engine;

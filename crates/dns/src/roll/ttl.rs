@@ -23,6 +23,8 @@ impl TtlMemory {
 
     /// Notes that `seconds` is the largest TTL served anywhere at `now`.
     pub fn note(&mut self, seconds: u32, now: Timestamp) {
+        // Time does not run back here, whatever the caller's clock did.
+        let now = self.served.last().map_or(now, |(_, last)| now.max(*last));
         // What is smaller and older is covered by the new row; what is larger stays until the last
         // cache can have forgotten it.
         self.served.retain(|(ttl, last)| *ttl > seconds && *last + *ttl > now);
@@ -54,6 +56,10 @@ mod tests {
             // The day's TTL is over, the hour's was last served at 300.
             (60, 86_600, 60),
             (300, 86_601, 300),
+            // A clock that was wrong for a moment does not make anything forgotten.
+            (300, 0, 300),
+            (60, 86_700, 300),
+            (60, 86_901, 60),
         ] {
             memory.note(ttl, at(now));
             assert_eq!(memory.max_seconds(), expected, "at {now}");

@@ -18,6 +18,7 @@ mod ftp;
 mod ftp_clients;
 mod ftp_program;
 mod ftp_suite;
+mod dnssec;
 mod imap;
 mod journey;
 mod lmtp;

@@ -1,7 +1,8 @@
 //! Orders about keys: of zones, of DKIM, of certificates, and shared ones.
 
 use super::super::certificate::CertificateBook;
-use super::super::keyring::{pkcs8_of, policy, scalar_of};
+use super::super::crypto::PrivateKey;
+use super::super::keyring::{algorithm_of, policy};
 use super::super::request::{DnsReply, DnsRequest, RollWhat};
 use super::super::zones::{Draft, Why, ZoneError, Zones};
 use super::edit::{start_signing, stop_signing, told};
@@ -11,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dns::dnssec::bind::{PrivateFile, read_public, write_public};
 use dns::roll::keyset::Request as KeyRequest;
-use dns::roll::{KeyId, ZoneKeys};
+use dns::roll::{Key, ZoneKeys};
 use store::{KeyPurpose, NameKey, SecretBytes, TsigKey};
 
 /// Bytes of a shared key that is made here: as many as HMAC-SHA256 gives (RFC 2104 §3).
@@ -93,10 +94,12 @@ fn export(zones: &Zones, zone: &str) -> Done {
     for key in draft.keys.keys.keys() {
         let row = draft.keys.rows.iter().find(|row| row.key_id == key.id.0);
         let (Some(dnskey), Some(row)) = (key.dnskey(), row) else { continue };
-        let Some(secret) = scalar_of(&row.secret.0) else { continue };
+        let pair =
+            algorithm_of(row).and_then(|algorithm| PrivateKey::from_pkcs8(algorithm, &row.secret.0).ok());
+        let Some(Ok(file)) = pair.map(|pair| pair.to_bind()) else { continue };
         text.push_str(&format!("; {}\n", key.title()));
         text.push_str(&write_public(&zone, &dnskey, policy(&draft.settings).dnskey_ttl_seconds));
-        text.push_str(&PrivateFile::of_secret(key.algorithm, secret).write());
+        text.push_str(&file.write());
     }
     if text.is_empty() {
         return Err(ZoneError::Refused(format!("{} has no keys", zone.to_text_without_dot())));
@@ -114,8 +117,8 @@ fn import(zones: &Zones, zone: &str, public: &str, private: &str) -> Done {
         return Err(refuse(format!("this key is of {owner}")));
     }
     let private = PrivateFile::read(private).map_err(|error| refuse(error.to_string()))?;
-    let secret = private.secret().and_then(|secret| pkcs8_of(secret, key.public_key()));
-    let secret = secret.ok_or_else(|| refuse("not a pair of an ECDSA P-256 key (algorithm 13)".into()))?;
+    let pair = PrivateKey::from_bind(&private, &key);
+    let secret = pair.and_then(|pair| pair.to_pkcs8()).map_err(|error| refuse(error.to_string()))?;
     let (_, changed) = zones.change(&zone, &Why::upkeep(format!("take key {}", key.key_tag())), |draft| {
         if draft.keys.keys.is_secure() {
             return Err(refuse("the zone is secure by other keys: roll them instead".into()));
@@ -137,7 +140,7 @@ fn import(zones: &Zones, zone: &str, public: &str, private: &str) -> Done {
                 Some(row) => row.secret.clone(),
                 None => SecretBytes(secret.clone()),
             };
-            rows.push(row(&draft.keys.zone, known.id, public, secret, zones.now_ms()));
+            rows.push(row(&draft.keys.zone, known, secret, zones.now_ms()));
         }
         draft.keys.rows = rows;
         Ok(())
@@ -145,13 +148,13 @@ fn import(zones: &Zones, zone: &str, public: &str, private: &str) -> Done {
     told(zones, &zone, &changed)
 }
 
-fn row(zone: &str, id: KeyId, public: Vec<u8>, secret: SecretBytes, created_ms: i64) -> NameKey {
+fn row(zone: &str, key: &Key, secret: SecretBytes, created_ms: i64) -> NameKey {
     NameKey {
         name: zone.to_owned(),
         purpose: KeyPurpose::Zone,
-        key_id: id.0,
-        algorithm: 13,
-        public,
+        key_id: key.id.0,
+        algorithm: u32::from(key.algorithm.0),
+        public: key.public_key.clone().unwrap_or_default(),
         secret,
         state: String::new(),
         created_ms,
