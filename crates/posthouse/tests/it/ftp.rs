@@ -304,7 +304,8 @@ fn store_over(ftp: &mut Talk, name: &str, open: impl FnOnce(&Talk, u16) -> DataT
     }
     let _ = data.flush();
     let _ = data.sock.shutdown(Shutdown::Write);
-    let _ = data.sock.read_to_end(&mut Vec::new());
+    // Through TLS: the tickets for the next data connection come with the end.
+    let _ = data.read_to_end(&mut Vec::new());
     ftp.reply()
 }
 
