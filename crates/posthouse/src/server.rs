@@ -483,6 +483,7 @@ impl Server {
                 Err(error) => return tracing::error!(%error, "no FTP session can be made"),
             };
         let mut wire = Wire::new(socket, acceptor);
+        wire.take_urgent();
         if name.is_inside_tls() {
             match Box::pin(wire.start_tls()).await {
                 Ok(info) => service.inside_tls(&info),

@@ -163,6 +163,14 @@ impl<'z> Resolution<'z, '_, '_> {
             rtype => node.set(rtype),
         };
         if let Some(set) = set {
+            // The name led back to a DNAME record that was followed on the way: it is there already.
+            let is_own = !matches!(spot, Spot::Wildcard { .. });
+            if is_own
+                && set.rtype() == RecordType::DNAME
+                && self.dnames[..self.dname_count].contains(&node.at)
+            {
+                return Ok(None);
+            }
             let start = self.set(Section::Answer, set, self.place, node)?;
             self.prove_wildcard(spot)?;
             if set.has_targets() {

@@ -95,104 +95,105 @@ alias HTTPS 0 svc
 a.b.c.d TXT deep
 ";
 
+const HOUSE_CASES: &[Case] = &[
+    (
+        "example.org",
+        "MX",
+        "NOERROR aa\nexample.org. MX 10 mx.example.org.\nexample.org. MX 20 mx.sub.example.org.\nadditional mx.example.org. A 192.0.2.2",
+    ),
+    (
+        "example.org",
+        "NS",
+        "NOERROR aa\nexample.org. NS ns.elsewhere.\nexample.org. NS ns1.example.org.\nadditional ns1.example.org. A 192.0.2.1\nadditional ns1.example.org. AAAA 2001:db8::1",
+    ),
+    ("example.org", "SOA", "NOERROR aa\nexample.org. SOA …"),
+    (
+        "example.org",
+        "ANY",
+        "NOERROR aa\nexample.org. NS ns.elsewhere.\nexample.org. NS ns1.example.org.\nadditional ns1.example.org. A 192.0.2.1\nadditional ns1.example.org. AAAA 2001:db8::1",
+    ),
+    ("example.org", "A", "NOERROR aa\nauthority example.org. SOA …"),
+    ("c.d.example.org", "A", "NOERROR aa\nauthority example.org. SOA …"),
+    ("x.d.example.org", "A", "NXDOMAIN aa\nauthority example.org. SOA …"),
+    (
+        "www.example.org",
+        "A",
+        "NOERROR aa\nwww.example.org. CNAME web.example.org.\nweb.example.org. CNAME web.hosts.example.org.\nweb.hosts.example.org. A 192.0.2.3",
+    ),
+    ("www.example.org", "CNAME", "NOERROR aa\nwww.example.org. CNAME web.example.org."),
+    (
+        "www.example.org",
+        "TXT",
+        "NOERROR aa\nwww.example.org. CNAME web.example.org.\nweb.example.org. CNAME web.hosts.example.org.\nauthority example.org. SOA …",
+    ),
+    ("out.example.org", "A", "NOERROR aa\nout.example.org. CNAME www.other."),
+    (
+        "gone.example.org",
+        "A",
+        "NXDOMAIN aa\ngone.example.org. CNAME nobody.example.org.\nauthority example.org. SOA …",
+    ),
+    (
+        "down.example.org",
+        "A",
+        "NOERROR aa\ndown.example.org. CNAME x.sub.example.org.\nauthority sub.example.org. NS ns.sub.example.org.\nauthority sub.example.org. NS ns1.example.org.\nadditional ns.sub.example.org. A 192.0.2.4\nadditional ns1.example.org. A 192.0.2.1\nadditional ns1.example.org. AAAA 2001:db8::1",
+    ),
+    (
+        "loop1.example.org",
+        "A",
+        "NOERROR aa\nloop1.example.org. CNAME loop2.example.org.\nloop2.example.org. CNAME loop1.example.org.",
+    ),
+    (
+        "wild.example.org",
+        "A",
+        "NOERROR aa\nwild.example.org. CNAME x.wild2.example.org.\nx.wild2.example.org. CNAME mx.example.org.\nmx.example.org. A 192.0.2.2",
+    ),
+    (
+        "x.y.sub.example.org",
+        "A",
+        "NOERROR\nauthority sub.example.org. NS ns.sub.example.org.\nauthority sub.example.org. NS ns1.example.org.\nadditional ns.sub.example.org. A 192.0.2.4\nadditional ns1.example.org. A 192.0.2.1\nadditional ns1.example.org. AAAA 2001:db8::1",
+    ),
+    (
+        "sub.example.org",
+        "DS",
+        "NOERROR aa\nsub.example.org. DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000",
+    ),
+    ("old.example.org", "A", "NOERROR aa\nauthority example.org. SOA …"),
+    (
+        "x.old.example.org",
+        "A",
+        "NOERROR aa\nold.example.org. DNAME new.example.org.\nx.old.example.org. CNAME x.new.example.org.\nx.new.example.org. A 192.0.2.5",
+    ),
+    (
+        "y.old.example.org",
+        "A",
+        "NOERROR aa\nold.example.org. DNAME new.example.org.\ny.old.example.org. CNAME y.new.example.org.\ny.new.example.org. CNAME x.old.example.org.\nx.old.example.org. CNAME x.new.example.org.\nx.new.example.org. A 192.0.2.5",
+    ),
+    (
+        "y.far.example.org",
+        "AAAA",
+        "NOERROR aa\nfar.example.org. DNAME other.\ny.far.example.org. CNAME y.other.",
+    ),
+    (
+        "_imap._tcp.example.org",
+        "SRV",
+        "NOERROR aa\n_imap._tcp.example.org. SRV 0 1 993 mx.example.org.\nadditional mx.example.org. A 192.0.2.2",
+    ),
+    (
+        "svc.example.org",
+        "HTTPS",
+        "NOERROR aa\nsvc.example.org. HTTPS 1 . alpn=\"h2\"\nadditional svc.example.org. A 192.0.2.6",
+    ),
+    (
+        "alias.example.org",
+        "HTTPS",
+        "NOERROR aa\nalias.example.org. HTTPS 0 svc.example.org.\nadditional svc.example.org. A 192.0.2.6\nadditional svc.example.org. HTTPS 1 . alpn=\"h2\"",
+    ),
+    ("other.", "A", "REFUSED"),
+];
+
 #[test]
 fn all_that_a_zone_can_answer() {
-    let cases: &[Case] = &[
-        (
-            "example.org",
-            "MX",
-            "NOERROR aa\nexample.org. MX 10 mx.example.org.\nexample.org. MX 20 mx.sub.example.org.\nadditional mx.example.org. A 192.0.2.2",
-        ),
-        (
-            "example.org",
-            "NS",
-            "NOERROR aa\nexample.org. NS ns.elsewhere.\nexample.org. NS ns1.example.org.\nadditional ns1.example.org. A 192.0.2.1\nadditional ns1.example.org. AAAA 2001:db8::1",
-        ),
-        ("example.org", "SOA", "NOERROR aa\nexample.org. SOA …"),
-        (
-            "example.org",
-            "ANY",
-            "NOERROR aa\nexample.org. NS ns.elsewhere.\nexample.org. NS ns1.example.org.\nadditional ns1.example.org. A 192.0.2.1\nadditional ns1.example.org. AAAA 2001:db8::1",
-        ),
-        ("example.org", "A", "NOERROR aa\nauthority example.org. SOA …"),
-        ("c.d.example.org", "A", "NOERROR aa\nauthority example.org. SOA …"),
-        ("x.d.example.org", "A", "NXDOMAIN aa\nauthority example.org. SOA …"),
-        (
-            "www.example.org",
-            "A",
-            "NOERROR aa\nwww.example.org. CNAME web.example.org.\nweb.example.org. CNAME web.hosts.example.org.\nweb.hosts.example.org. A 192.0.2.3",
-        ),
-        ("www.example.org", "CNAME", "NOERROR aa\nwww.example.org. CNAME web.example.org."),
-        (
-            "www.example.org",
-            "TXT",
-            "NOERROR aa\nwww.example.org. CNAME web.example.org.\nweb.example.org. CNAME web.hosts.example.org.\nauthority example.org. SOA …",
-        ),
-        ("out.example.org", "A", "NOERROR aa\nout.example.org. CNAME www.other."),
-        (
-            "gone.example.org",
-            "A",
-            "NXDOMAIN aa\ngone.example.org. CNAME nobody.example.org.\nauthority example.org. SOA …",
-        ),
-        (
-            "down.example.org",
-            "A",
-            "NOERROR aa\ndown.example.org. CNAME x.sub.example.org.\nauthority sub.example.org. NS ns.sub.example.org.\nauthority sub.example.org. NS ns1.example.org.\nadditional ns.sub.example.org. A 192.0.2.4\nadditional ns1.example.org. A 192.0.2.1\nadditional ns1.example.org. AAAA 2001:db8::1",
-        ),
-        (
-            "loop1.example.org",
-            "A",
-            "NOERROR aa\nloop1.example.org. CNAME loop2.example.org.\nloop2.example.org. CNAME loop1.example.org.",
-        ),
-        (
-            "wild.example.org",
-            "A",
-            "NOERROR aa\nwild.example.org. CNAME x.wild2.example.org.\nx.wild2.example.org. CNAME mx.example.org.\nmx.example.org. A 192.0.2.2",
-        ),
-        (
-            "x.y.sub.example.org",
-            "A",
-            "NOERROR\nauthority sub.example.org. NS ns.sub.example.org.\nauthority sub.example.org. NS ns1.example.org.\nadditional ns.sub.example.org. A 192.0.2.4\nadditional ns1.example.org. A 192.0.2.1\nadditional ns1.example.org. AAAA 2001:db8::1",
-        ),
-        (
-            "sub.example.org",
-            "DS",
-            "NOERROR aa\nsub.example.org. DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000",
-        ),
-        ("old.example.org", "A", "NOERROR aa\nauthority example.org. SOA …"),
-        (
-            "x.old.example.org",
-            "A",
-            "NOERROR aa\nold.example.org. DNAME new.example.org.\nx.old.example.org. CNAME x.new.example.org.\nx.new.example.org. A 192.0.2.5",
-        ),
-        (
-            "y.old.example.org",
-            "A",
-            "NOERROR aa\nold.example.org. DNAME new.example.org.\ny.old.example.org. CNAME y.new.example.org.\ny.new.example.org. CNAME x.old.example.org.\nx.old.example.org. CNAME x.new.example.org.\nx.new.example.org. A 192.0.2.5",
-        ),
-        (
-            "y.far.example.org",
-            "AAAA",
-            "NOERROR aa\nfar.example.org. DNAME other.\ny.far.example.org. CNAME y.other.",
-        ),
-        (
-            "_imap._tcp.example.org",
-            "SRV",
-            "NOERROR aa\n_imap._tcp.example.org. SRV 0 1 993 mx.example.org.\nadditional mx.example.org. A 192.0.2.2",
-        ),
-        (
-            "svc.example.org",
-            "HTTPS",
-            "NOERROR aa\nsvc.example.org. HTTPS 1 . alpn=\"h2\"\nadditional svc.example.org. A 192.0.2.6",
-        ),
-        (
-            "alias.example.org",
-            "HTTPS",
-            "NOERROR aa\nalias.example.org. HTTPS 0 svc.example.org.\nadditional svc.example.org. A 192.0.2.6\nadditional svc.example.org. HTTPS 1 . alpn=\"h2\"",
-        ),
-        ("other.", "A", "REFUSED"),
-    ];
-    check("example.org.", HOUSE, cases);
+    check("example.org.", HOUSE, HOUSE_CASES);
 }
 
 #[test]
