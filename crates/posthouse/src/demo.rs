@@ -58,7 +58,7 @@ pub fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let store = server::open_store(&config)?;
     let zones = server::zones_of(&config, store.clone())?;
     let added = Request::DomainAdd { name: DOMAIN.into() };
-    if let Reply::Failed { message } = admin::carry_out(&zones, added, &mut |_| ()) {
+    if let Reply::Failed { message } = admin::carry_out(&zones, added, &mut admin::NoBytes, &mut |_| ()) {
         return Err(message.into());
     }
     drop(zones);

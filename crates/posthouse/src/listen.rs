@@ -43,7 +43,7 @@ pub enum ServiceName {
 
 impl ServiceName {
     /// All of them.
-    pub const ALL: [ServiceName; 11] = [
+    pub const ALL: [ServiceName; 13] = [
         ServiceName::Smtp,
         ServiceName::Submission,
         ServiceName::Submissions,

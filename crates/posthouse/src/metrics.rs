@@ -225,7 +225,7 @@ impl Metrics {
         ]
     }
 
-    fn dns_totals(&self) -> [Total; 12] {
+    fn dns_totals(&self) -> [Total; 13] {
         [
             ("posthouse_dns_queries_total", "Datagrams taken by the DNS server.", count(&self.dns_queries)),
             ("posthouse_dns_answers_total", "Datagrams sent by the DNS server.", count(&self.dns_answers)),

@@ -266,7 +266,7 @@ fn a_flood_is_limited_and_a_cookie_lifts_the_limit() {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(("127.0.0.1", port)).unwrap();
     socket.set_read_timeout(Some(ANSWER_WAIT / 50)).unwrap();
-    let mut flood = |message: &[u8], count: usize| {
+    let flood = |message: &[u8], count: usize| {
         (0..count).for_each(|_| drop(socket.send(message)));
         let mut buffer = [0; 4096];
         let (mut whole, mut cut, mut badcookie) = (0, 0, Vec::new());
