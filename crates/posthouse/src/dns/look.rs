@@ -133,13 +133,15 @@ fn read_answer(message: &[u8], id: u16, question: &Question) -> Option<(Answer, 
         authority: Vec::new(),
     };
     let truncated = header.flags.has(Flags::TC);
-    while !truncated {
-        match reader.record() {
-            Ok(Some((Section::Answer, record))) => answer.answers.push(record),
-            Ok(Some((Section::Authority, record))) => answer.authority.push(record),
-            Ok(Some(_)) => {}
-            Ok(None) => break,
-            Err(_) => return None,
+    // What was cut short is asked for again, so its records are not looked at.
+    if truncated {
+        return Some((answer, truncated));
+    }
+    while let Some((section, record)) = reader.record().ok()? {
+        match section {
+            Section::Answer => answer.answers.push(record),
+            Section::Authority => answer.authority.push(record),
+            _ => {}
         }
     }
     Some((answer, truncated))
@@ -313,6 +315,9 @@ pub fn oldest(seen: &[Seen]) -> Option<Serial> {
     all.iter().copied().reduce(|one, other| if one.is_after(other) { other } else { one })
 }
 
+/// A DS set with its TTL, or why there is none.
+pub type DsShown = Result<(Vec<Ds>, u32), String>;
+
 /// What the parent's servers say of a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Parent {
@@ -321,7 +326,7 @@ pub struct Parent {
     /// Why nobody could be asked.
     pub fault: Option<String>,
     /// Each server's DS set with its TTL, or why it gave none.
-    pub ds: Vec<(String, Result<(Vec<Ds>, u32), String>)>,
+    pub ds: Vec<(String, DsShown)>,
     /// The names that its delegation gives, with the addresses beside them.
     pub delegation: BTreeSet<String>,
 }

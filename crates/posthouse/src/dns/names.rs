@@ -167,7 +167,7 @@ impl Names {
         let mut addresses = Vec::new();
         for target in targets {
             for rtype in ADDRESS_TYPES {
-                addresses.extend(self.ask_own(&target, rtype).iter().filter_map(|record| address_of(record)));
+                addresses.extend(self.ask_own(&target, rtype).iter().filter_map(address_of));
             }
         }
         addresses

@@ -202,7 +202,7 @@ impl Zones {
                 zones.chunks(share).map(|chunk| scope.spawn(|| self.read_served(chunk))).collect();
             let joined = tasks
                 .into_iter()
-                .map(|task| task.join().unwrap_or_else(|_| Err(ZoneError::Store(StoreError::Panicked))));
+                .map(|task| task.join().unwrap_or(Err(ZoneError::Store(StoreError::Panicked))));
             joined.collect()
         });
         let (heads, served): (Vec<Head>, Vec<ZoneData>) = loaded?.into_iter().flatten().unzip();

@@ -10,7 +10,7 @@ use rustix::net::sockopt::{
 };
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 
 /// What the kernel may hold for us while a batch is answered, in bytes.
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
@@ -99,7 +99,7 @@ impl Family for V4 {
     type Local = libc::in_pktinfo;
 
     fn peer(address: &SockaddrIn) -> SocketAddr {
-        SocketAddrV4::new(Ipv4Addr::from(address.ip()), address.port()).into()
+        SocketAddrV4::new(address.ip(), address.port()).into()
     }
 
     fn local(message: &ControlMessageOwned) -> Option<libc::in_pktinfo> {
