@@ -69,6 +69,7 @@ pub(super) enum Hasher {
 }
 
 impl Hasher {
+    /// A MAC by the key's algorithm, with nothing in it.
     pub fn new(key: &Key) -> Hasher {
         const ANY_LENGTH: &str = "HMAC takes secrets of any length";
         match key.algorithm() {
@@ -78,6 +79,7 @@ impl Hasher {
         }
     }
 
+    /// What comes next.
     pub fn feed(&mut self, bytes: &[u8]) {
         match self {
             Hasher::Sha256(hmac) => hmac.update(bytes),
@@ -109,6 +111,7 @@ impl Hasher {
         self.feed(&fudge_s.to_be_bytes());
     }
 
+    /// The MAC, as long as the algorithm's digest.
     pub fn finish(self) -> Vec<u8> {
         match self {
             Hasher::Sha256(hmac) => hmac.finalize().into_bytes().to_vec(),
