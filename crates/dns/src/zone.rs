@@ -40,17 +40,6 @@ impl Node {
         self.get(rtype).is_some()
     }
 
-    /// The TTL of `data`, one of the records of `set`: that of the set, but for a signature that of what it
-    /// signs, whatever the other signatures have (RFC 4034 §3).
-    pub fn ttl_of(&self, set: &RRset, data: &RData) -> Ttl {
-        match (set.rtype(), data.as_wire()) {
-            (RecordType::RRSIG, [high, low, ..]) => {
-                self.get(RecordType(u16::from_be_bytes([*high, *low]))).map_or(set.ttl, |signed| signed.ttl)
-            }
-            _ => set.ttl,
-        }
-    }
-
     /// Whether there is no set.
     pub fn is_empty(&self) -> bool {
         self.sets.is_empty()

@@ -200,16 +200,15 @@ fn missing_in(here: Place<'_>, there: Place<'_>) -> Vec<Record> {
     for set in node.sets().iter().filter(|set| set.rtype() != RecordType::SOA) {
         let other = there.and_then(|(_, node)| node.get(set.rtype()));
         for data in set.data() {
-            let ttl = node.ttl_of(set, data);
+            let ttl = set.ttl_of(data);
             // Compared as bytes: a name inside that changed its case is a change for those who fetch the zone.
-            let same =
-                other.zip(there).is_some_and(|(other, (_, node))| match other.data().binary_search(data) {
-                    Ok(at) => {
-                        let found = &other.data()[at];
-                        found.as_wire() == data.as_wire() && node.ttl_of(other, found) == ttl
-                    }
-                    Err(_) => false,
-                });
+            let same = other.is_some_and(|other| match other.data().binary_search(data) {
+                Ok(at) => {
+                    let found = &other.data()[at];
+                    found.as_wire() == data.as_wire() && other.ttl_of(found) == ttl
+                }
+                Err(_) => false,
+            });
             if !same {
                 missing.push(Record::new(name.clone(), ttl, data.clone()));
             }
