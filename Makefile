@@ -31,8 +31,9 @@ crash: ## kill the server 200 times under load, and count what it had acknowledg
 fuzz: ## fuzz every parser for FUZZ_SECONDS (60) each; needs rustup
 	@scripts/fuzz $(FUZZ_SECONDS)
 
-bench-scale: build ## how SELECT, FETCH, SEARCH and delivery fare as a mailbox grows to a million messages
+bench-scale: build ## how a mailbox fares up to a million messages, and zones up to a million records
 	cargo run $(CARGO_FLAGS) --release -p posthouse --example bench_scale
+	cargo run $(CARGO_FLAGS) --release -p posthouse --example bench_names
 
 install: ## install the built binary and the systemd unit, under DESTDIR and PREFIX (/usr/local)
 	@test -x target/release/posthouse || { echo "run 'make build' first" >&2; exit 1; }

@@ -12,7 +12,7 @@ use crate::zone::{Node, ZoneData};
 pub const NSEC3_ITERATIONS_MAX: u16 = 150;
 /// A message of 65535 bytes, less header, question and OPT with its options.
 const SET_LEN_MAX_BYTES: usize = 65_535 - 12 - 259 - 300;
-/// At most so many findings are told.
+/// At most so many findings of each severity are told: more would not be read.
 const FINDINGS_MAX: usize = 100;
 
 /// How bad a finding is.
@@ -124,15 +124,47 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Looks through `zone`; what is wrong, in canonical order of names, at most a hundred findings. A zone with a
+/// Looks through `zone`; what is wrong, in canonical order of names, at most a hundred findings of
+/// each severity. A zone with a
 /// finding of [`Severity::Error`] is not to be served.
 pub fn check(zone: &ZoneData) -> Vec<Finding> {
-    let mut found = Findings { list: Vec::new() };
+    look(zone, FINDINGS_MAX)
+}
+
+/// The same for a zone that was changed: all that forbids to serve it, and those warnings that the zone
+/// `before` did not deserve.
+pub fn check_change(before: &ZoneData, zone: &ZoneData) -> Vec<Finding> {
+    let mut found = look(zone, usize::MAX);
+    if found.iter().any(|finding| finding.severity == Severity::Warning) {
+        // In the same order of names, so that one pass tells them apart.
+        let mut old = look(before, usize::MAX).into_iter().peekable();
+        found.retain(|finding| {
+            while old.next_if(|old| old.name < finding.name).is_some() {}
+            finding.severity == Severity::Error || !take_equal(&mut old, finding)
+        });
+    }
+    let mut findings = Findings { most: FINDINGS_MAX, ..Findings::default() };
+    found.into_iter().for_each(|finding| findings.push(finding));
+    findings.list
+}
+
+/// Whether `finding` is among those of its name, which come next in `old`.
+fn take_equal(old: &mut std::iter::Peekable<std::vec::IntoIter<Finding>>, finding: &Finding) -> bool {
+    while let Some(next) = old.next_if(|old| old.name == finding.name) {
+        if next == *finding {
+            return true;
+        }
+    }
+    false
+}
+
+fn look(zone: &ZoneData, most: usize) -> Vec<Finding> {
+    let mut found = Findings { most, ..Findings::default() };
     apex(zone, &mut found);
     // Names come in canonical order, so that what is below a cut or a DNAME follows it at once.
     let (mut cut, mut dname): (Option<&Name>, Option<&Name>) = (None, None);
     for (name, node) in zone.nodes() {
-        if found.list.len() >= FINDINGS_MAX {
+        if found.errors >= most {
             break;
         }
         cut = cut.filter(|cut| name.is_at_or_below(cut));
@@ -159,13 +191,30 @@ pub fn may_be_served(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.severity < Severity::Error)
 }
 
+#[derive(Default)]
 struct Findings {
     list: Vec<Finding>,
+    /// Of each severity.
+    most: usize,
+    errors: usize,
+    warnings: usize,
 }
 
 impl Findings {
     fn add(&mut self, severity: Severity, name: &Name, problem: Problem) {
-        self.list.push(Finding { severity, name: name.clone(), problem });
+        self.push(Finding { severity, name: name.clone(), problem });
+    }
+
+    fn push(&mut self, finding: Finding) {
+        // Each severity has its own room: no crowd of warnings may hide what forbids to serve the zone.
+        let count = match finding.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if *count < self.most {
+            *count += 1;
+            self.list.push(finding);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A label is at most this many bytes (RFC 1035 §2.3.4).
 pub const LABEL_LEN_MAX_BYTES: usize = 63;
@@ -18,7 +19,7 @@ pub const LABELS_MAX: usize = 127;
 /// one of RFC 4034 §6.1: label by label from the root, so that what is below a name follows it.
 #[derive(Clone)]
 pub struct Name {
-    wire: Box<[u8]>,
+    wire: Arc<[u8]>,
 }
 
 /// Why bytes or text are no name.
@@ -68,7 +69,7 @@ impl std::error::Error for NameError {}
 impl Name {
     /// The root, `.`.
     pub fn root() -> Self {
-        Name { wire: Box::new([0]) }
+        Name { wire: Arc::new([0]) }
     }
 
     /// The name whose uncompressed wire form is exactly `wire`.
@@ -448,6 +449,12 @@ pub(crate) fn wire_is_at_or_below(wire: &[u8], ancestor: &[u8]) -> bool {
 
 /// The canonical order of two uncompressed names (RFC 4034 §6.1).
 pub(crate) fn canonical_cmp(left: &[u8], right: &[u8]) -> Ordering {
+    // Most of what is compared stands side by side under one parent: then the first label decides.
+    let (l_label, l_tail) = left.split_at(1 + usize::from(left[0]).min(left.len() - 1));
+    let (r_label, r_tail) = right.split_at(1 + usize::from(right[0]).min(right.len() - 1));
+    if l_tail == r_tail {
+        return label_cmp(&l_label[1..], &r_label[1..]);
+    }
     let (mut l_at, mut r_at) = ([0u8; LABELS_MAX], [0u8; LABELS_MAX]);
     let (l_count, r_count) = (label_offsets(left, &mut l_at), label_offsets(right, &mut r_at));
     for (&l, &r) in l_at[..l_count].iter().rev().zip(r_at[..r_count].iter().rev()) {

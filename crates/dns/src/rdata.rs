@@ -209,7 +209,7 @@ impl RData {
 
 impl PartialEq for RData {
     fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
+        self.rtype == other.rtype && (self.wire == other.wire || self.canonical() == other.canonical())
     }
 }
 
@@ -218,7 +218,10 @@ impl Eq for RData {}
 impl Ord for RData {
     /// By type, then by canonical bytes (RFC 4034 §6.3).
     fn cmp(&self, other: &Self) -> Ordering {
-        self.rtype.cmp(&other.rtype).then_with(|| self.canonical().cmp(&other.canonical()))
+        self.rtype.cmp(&other.rtype).then_with(|| match self.wire == other.wire {
+            true => Ordering::Equal,
+            false => self.canonical().cmp(&other.canonical()),
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::code::{RecordType, Serial, Ttl};
 use crate::name::{self, Name};
@@ -106,7 +107,8 @@ impl std::error::Error for OutOfZone {}
 #[derive(Clone, PartialEq, Eq)]
 pub struct ZoneData {
     apex: Name,
-    nodes: BTreeMap<Name, Node>,
+    /// Shared among versions of a zone, which differ in few names.
+    nodes: BTreeMap<Name, Arc<Node>>,
 }
 
 impl ZoneData {
@@ -125,7 +127,7 @@ impl ZoneData {
             if record.class != crate::code::Class::IN {
                 return Err(OutOfZone::Class);
             }
-            bulk.push(record.owner.as_wire(), record.ttl, record.data)?;
+            bulk.push_record(record)?;
         }
         Ok(bulk.finish())
     }
@@ -144,12 +146,12 @@ impl ZoneData {
 
     /// The names that have records, in canonical order, with their sets.
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = (&Name, &Node)> {
-        self.nodes.iter()
+        self.nodes.iter().map(|(name, node)| (name, &**node))
     }
 
     /// The sets of `name`, if it has any.
     pub fn node(&self, name: &Name) -> Option<&Node> {
-        self.nodes.get(name)
+        self.nodes.get(name).map(|node| &**node)
     }
 
     /// The set of a name and type.
@@ -169,7 +171,7 @@ impl ZoneData {
 
     /// How many records there are.
     pub fn record_count(&self) -> usize {
-        self.nodes.values().flat_map(|node| &node.sets).map(RRset::len).sum()
+        self.nodes.values().flat_map(|node| node.sets()).map(RRset::len).sum()
     }
 
     /// How many names have records.
@@ -183,7 +185,7 @@ impl ZoneData {
     /// [`OutOfZone`], and nothing is changed.
     pub fn insert(&mut self, record: Record) -> Result<bool, OutOfZone> {
         self.admit(&record)?;
-        Ok(self.nodes.entry(record.owner).or_default().insert(record.ttl, record.data))
+        Ok(self.node_mut(record.owner).insert(record.ttl, record.data))
     }
 
     /// Puts `set` in place of that of its name and type; an empty one only removes. Gives the old one.
@@ -200,12 +202,12 @@ impl ZoneData {
         if set.is_empty() {
             return Ok(self.remove_set(name, set.rtype()));
         }
-        Ok(self.nodes.entry(name.clone()).or_default().set(set))
+        Ok(self.node_mut(name.clone()).set(set))
     }
 
     /// Removes one record. False if it was not there.
     pub fn remove(&mut self, name: &Name, data: &RData) -> bool {
-        let Some(node) = self.nodes.get_mut(name) else { return false };
+        let Some(node) = self.nodes.get_mut(name).map(Arc::make_mut) else { return false };
         let Some(set) = node.get_mut(data.rtype()) else { return false };
         let found = set.remove(data);
         if set.is_empty() {
@@ -219,7 +221,7 @@ impl ZoneData {
 
     /// Removes a set.
     pub fn remove_set(&mut self, name: &Name, rtype: RecordType) -> Option<RRset> {
-        let node = self.nodes.get_mut(name)?;
+        let node = Arc::make_mut(self.nodes.get_mut(name)?);
         let set = node.take(rtype);
         if node.is_empty() {
             self.nodes.remove(name);
@@ -229,7 +231,11 @@ impl ZoneData {
 
     /// Removes all sets of a name.
     pub fn remove_name(&mut self, name: &Name) -> Option<Node> {
-        self.nodes.remove(name)
+        self.nodes.remove(name).map(Arc::unwrap_or_clone)
+    }
+
+    fn node_mut(&mut self, name: Name) -> &mut Node {
+        Arc::make_mut(self.nodes.entry(name).or_default())
     }
 
     /// Whether `name` exists in the sense of RFC 4592 §2.2.2: it has records, or something below it has.
@@ -264,7 +270,7 @@ impl ZoneData {
         let Some((ttl, mut soa)) = self.soa() else { return false };
         soa.serial = serial;
         let apex = self.apex.clone();
-        self.nodes.entry(apex).or_default().set(RRset::new(ttl, soa.to_rdata()));
+        self.node_mut(apex).set(RRset::new(ttl, soa.to_rdata()));
         true
     }
 
@@ -302,13 +308,27 @@ impl Bulk {
             Some((name, node)) if name.as_wire() == owner && !data.rtype().is_meta() => {
                 node.insert(ttl, data);
             }
-            _ => {
-                admit(&self.apex, owner, data.rtype())?;
-                let mut node = Node::default();
-                node.insert(ttl, data);
-                self.nodes.push((Name::from_wire(owner).expect("the caller's name"), node));
-            }
+            _ => self.begin(Name::from_wire(owner).expect("the caller's name"), ttl, data)?,
         }
+        Ok(())
+    }
+
+    fn push_record(&mut self, record: Record) -> Result<(), OutOfZone> {
+        let Record { owner, ttl, data, .. } = record;
+        match self.nodes.last_mut() {
+            Some((name, node)) if name.as_wire() == owner.as_wire() && !data.rtype().is_meta() => {
+                node.insert(ttl, data);
+                Ok(())
+            }
+            _ => self.begin(owner, ttl, data),
+        }
+    }
+
+    fn begin(&mut self, owner: Name, ttl: Ttl, data: RData) -> Result<(), OutOfZone> {
+        admit(&self.apex, owner.as_wire(), data.rtype())?;
+        let mut node = Node::default();
+        node.insert(ttl, data);
+        self.nodes.push((owner, node));
         Ok(())
     }
 
@@ -317,7 +337,10 @@ impl Bulk {
         if !nodes.is_sorted_by(|left, right| left.0 < right.0) {
             nodes.sort_by_cached_key(|(name, _)| name.sort_key());
         }
-        ZoneData { apex: self.apex, nodes: join_equal(nodes).into_iter().collect() }
+        ZoneData {
+            apex: self.apex,
+            nodes: join_equal(nodes).into_iter().map(|(name, node)| (name, Arc::new(node))).collect(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use dns::check::{Severity, check, may_be_served};
+use dns::check::{Severity, check, check_change, may_be_served};
 use dns::master::{Include, MasterText, NoInclude, read};
 use dns::{Name, RecordType, ZoneData};
 
@@ -198,6 +198,23 @@ fn what_is_wrong_with_a_zone() {
     }
     let found = check(&ZoneData::new(name("example.")));
     assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn warnings_hide_no_error_and_a_change_brings_only_its_own() {
+    let many: String = (100..400).map(|number| format!("a{number} MX 10 nowhere\n")).collect();
+    let before = zone(&format!("{HEAD}{many}mx A 192.0.2.1\n@ MX 10 mx\n")).unwrap();
+    assert_eq!(check(&before).len(), 100);
+    let with_error = zone(&format!("{HEAD}{many}z CNAME b\nz A 192.0.2.1\n")).unwrap();
+    assert!(!may_be_served(&check(&with_error)));
+    let found = check_change(&before, &with_error);
+    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["error: z.example.: a CNAME record and also A"]);
+    // What it breaks elsewhere is among it.
+    let without_address = zone(&format!("{HEAD}{many}@ MX 10 mx\n")).unwrap();
+    let found = check_change(&before, &without_address);
+    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["warning: example.: MX leads to mx.example., which has no address"]);
 }
 
 #[test]

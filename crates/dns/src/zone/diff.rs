@@ -99,7 +99,7 @@ impl ZoneDiff {
             let before = if order.is_le() { left.next() } else { None };
             let after = if order.is_ge() { right.next() } else { None };
             if let (Some((_, l)), Some((_, r))) = (before, after)
-                && l == r
+                && (std::ptr::eq(l, r) || l == r)
             {
                 continue;
             }

@@ -120,8 +120,7 @@ impl Book {
         let mut rest = bytes;
         let flags = head(&mut rest)?;
         let managed = read_list(&mut rest)?;
-        let served = ZoneData::from_records(apex.clone(), read_list(&mut rest)?)
-            .map_err(|_| BookError("a record is not of the zone"))?;
+        let served = read_zone(apex, &mut rest)?;
         match rest {
             [] => Ok(Book { served, signed: flags & SIGNED != 0, managed }),
             _ => Err(BookError("something follows")),
@@ -158,11 +157,16 @@ impl Book {
 
     /// What is the operator's; the SOA record, if it is, with the serial 0.
     pub fn yours(&self) -> ZoneData {
-        let records = self.owners().filter(|(_, owner)| *owner == Owner::Yours);
-        let records = records.map(|(record, _)| without_serial(record));
-        // What came out of a zone goes into it.
-        ZoneData::from_records(self.served.apex().clone(), records)
-            .unwrap_or_else(|_| ZoneData::new(self.served.apex().clone()))
+        // Taken away from a copy, which shares its names' records with this.
+        let mut zone = self.unsigned();
+        zone.set_serial(Serial(0));
+        for record in &self.managed {
+            let ttl = zone.get(&record.owner, record.rtype()).map(|set| set.ttl);
+            if ttl == Some(record.ttl) {
+                zone.remove(&record.owner, &record.data);
+            }
+        }
+        zone
     }
 
     /// Everything but what signing adds.
@@ -312,13 +316,26 @@ impl Step {
 
 /// The records of `here` that are not, or not with that TTL, in `there`.
 pub fn missing(here: &ZoneData, there: &ZoneData) -> Vec<Record> {
-    let lacks = |record: &Record| {
-        let other = there.get(&record.owner, record.rtype());
-        // Signatures have the TTL of what they sign.
-        let same_ttl = |other: &dns::RRset| record.rtype() == RecordType::RRSIG || other.ttl == record.ttl;
-        !other.is_some_and(|other| same_ttl(other) && other.data().binary_search(&record.data).is_ok())
-    };
-    here.records().filter(lacks).collect()
+    let mut others = there.nodes().peekable();
+    let mut out = Vec::new();
+    for (name, node) in here.nodes() {
+        while others.next_if(|(other, _)| *other < name).is_some() {}
+        let other = others.peek().filter(|(other, _)| *other == name).map(|(_, other)| *other);
+        if other.is_some_and(|other| std::ptr::eq(other, node) || other == node) {
+            continue;
+        }
+        for set in node.sets() {
+            let other = other.and_then(|other| other.get(set.rtype()));
+            let is_there = |data: &RData| {
+                other.is_some_and(|other| {
+                    other.ttl_of(data) == set.ttl_of(data) && other.data().binary_search(data).is_ok()
+                })
+            };
+            let lacking = set.data().iter().filter(|data| !is_there(data));
+            out.extend(lacking.map(|data| Record::new(name.clone(), set.ttl_of(data), data.clone())));
+        }
+    }
+    out
 }
 
 /// Records as bytes, for the control socket.
@@ -362,22 +379,42 @@ fn write_record(out: &mut Vec<u8>, owner: &Name, ttl: Ttl, data: &RData) {
     out.extend_from_slice(data.as_wire());
 }
 
-fn read_list(rest: &mut &[u8]) -> Result<Vec<Record>, BookError> {
-    const SHORT: BookError = BookError("it ends early");
+const SHORT: BookError = BookError("it ends early");
+
+/// How many records follow. No record is shorter than 9 bytes: what claims to hold more than fit is damaged.
+fn read_count(rest: &mut &[u8]) -> Result<usize, BookError> {
     let (count, after) = rest.split_first_chunk::<4>().ok_or(SHORT)?;
     *rest = after;
-    // No record is shorter than 9 bytes: what claims to hold more than fit is damaged.
-    let count = u32::from_be_bytes(*count) as usize;
-    let mut list = Vec::with_capacity(count.min(rest.len() / 9));
-    for _ in 0..count {
-        let owner = Name::from_wire_prefix(rest).map_err(|_| BookError("no name"))?;
-        let (fields, after) = rest[owner.as_wire().len()..].split_first_chunk::<8>().ok_or(SHORT)?;
-        let [t1, t2, s1, s2, s3, s4, l1, l2] = *fields;
-        let (wire, after) = after.split_at_checked(usize::from(u16::from_be_bytes([l1, l2]))).ok_or(SHORT)?;
-        let data = RData::from_wire(RecordType(u16::from_be_bytes([t1, t2])), wire)
-            .map_err(|_| BookError("no record data"))?;
-        list.push(Record::new(owner, Ttl::from_wire(u32::from_be_bytes([s1, s2, s3, s4])), data));
-        *rest = after;
+    match u32::from_be_bytes(*count) as usize {
+        count if count <= rest.len() / 9 => Ok(count),
+        _ => Err(SHORT),
     }
-    Ok(list)
+}
+
+fn read_record(rest: &mut &[u8]) -> Result<Record, BookError> {
+    let owner = Name::from_wire_prefix(rest).map_err(|_| BookError("no name"))?;
+    let (fields, after) = rest[owner.as_wire().len()..].split_first_chunk::<8>().ok_or(SHORT)?;
+    let [t1, t2, s1, s2, s3, s4, l1, l2] = *fields;
+    let (wire, after) = after.split_at_checked(usize::from(u16::from_be_bytes([l1, l2]))).ok_or(SHORT)?;
+    let data = RData::from_wire(RecordType(u16::from_be_bytes([t1, t2])), wire)
+        .map_err(|_| BookError("no record data"))?;
+    *rest = after;
+    Ok(Record::new(owner, Ttl::from_wire(u32::from_be_bytes([s1, s2, s3, s4])), data))
+}
+
+fn read_list(rest: &mut &[u8]) -> Result<Vec<Record>, BookError> {
+    let count = read_count(rest)?;
+    (0..count).map(|_| read_record(rest)).collect()
+}
+
+/// The same, into a zone at once: a million records need not lie about twice.
+fn read_zone(apex: &Name, rest: &mut &[u8]) -> Result<ZoneData, BookError> {
+    let count = read_count(rest)?;
+    let mut fault = None;
+    let records = (0..count).map_while(|_| read_record(rest).map_err(|error| fault = Some(error)).ok());
+    let zone = ZoneData::from_records(apex.clone(), records);
+    match fault {
+        Some(fault) => Err(fault),
+        None => zone.map_err(|_| BookError("a record is not of the zone")),
+    }
 }

@@ -46,36 +46,23 @@ fn name(text: &str) -> Result<Name, ZoneError> {
     parse_name(text).map_err(|error| ZoneError::Refused(error.to_string()))
 }
 
+/// Warnings that are told; the rest would only hide them.
+const WARNINGS_MAX: usize = 10;
+
 /// What became of a change, in words.
-fn outcome(zones: &Zones, apex: &Name, changed: &Changed) -> String {
+fn outcome(apex: &Name, changed: &Changed) -> String {
     let zone = apex.to_text_without_dot();
     if !changed.changed {
         return format!("{zone}: nothing had to be changed (serial {})", changed.serial);
     }
-    let warnings: Vec<String> =
-        warnings(zones, apex).into_iter().map(|text| format!("\nwarning: {text}")).collect();
-    format!(
-        "{zone}: {} records came, {} went; serial {}{}",
-        changed.added,
-        changed.removed,
-        changed.serial,
-        warnings.concat()
-    )
-}
-
-/// Zones above this size are not read once more to be warned of.
-const WARNED_RECORDS_MAX: usize = 100_000;
-/// Warnings that are told; the rest would only hide them.
-const WARNINGS_MAX: usize = 10;
-
-/// What will surprise somebody in a zone that is served, a sentence each.
-fn warnings(zones: &Zones, apex: &Name) -> Vec<String> {
-    let book = zones.zone(apex).and_then(|zone| zones.book(&zone));
-    match book {
-        Ok(book) if book.served.record_count() <= WARNED_RECORDS_MAX => {
-            let found = dns::check::check(&book.served).into_iter();
-            found.map(|finding| finding.to_string()).take(WARNINGS_MAX).collect()
-        }
-        _ => Vec::new(),
+    let Changed { added, removed, serial, warnings, .. } = changed;
+    let mut text = format!("{zone}: {added} records came, {removed} went; serial {serial}");
+    for warning in warnings.iter().take(WARNINGS_MAX) {
+        text.push('\n');
+        text.push_str(warning);
     }
+    if warnings.len() > WARNINGS_MAX {
+        text.push_str(&format!("\nand {} more warnings", warnings.len() - WARNINGS_MAX));
+    }
+    text
 }

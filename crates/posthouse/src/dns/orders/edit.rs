@@ -46,7 +46,7 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
                     }
                     Ok(())
                 })?;
-            words(outcome(zones, &zone, &changed))
+            words(outcome(&zone, &changed))
         }
         request => peers(zones, request),
     }
@@ -76,7 +76,7 @@ fn add(zones: &Zones, lines: &[String]) -> Done {
         }
         Ok(())
     })?;
-    words(outcome(zones, zone, &changed))
+    words(outcome(zone, &changed))
 }
 
 /// A line of a master file with an absolute name.
@@ -136,7 +136,7 @@ fn remove(zones: &Zones, owner: &Name, rtype: Option<&str>, data: Option<&str>) 
         }
         Ok(())
     })?;
-    words(outcome(zones, &zone, &changed))
+    words(outcome(&zone, &changed))
 }
 
 fn not_yours(draft: &Draft, owner: &Name, rtype: Option<RecordType>) -> ZoneError {
@@ -183,7 +183,7 @@ fn import(zones: &Zones, zone: &Name, records: Vec<Record>, unsigned: bool) -> D
         Ok(())
     });
     match done {
-        Ok((_, changed)) => words(outcome(zones, zone, &changed)),
+        Ok((_, changed)) => words(outcome(zone, &changed)),
         Err(error) => {
             if made {
                 zones.delete(zone)?;
@@ -264,7 +264,7 @@ fn undo(zones: &Zones, zone: &Name) -> Done {
         step.undo(&mut draft.yours);
         Ok(())
     })?;
-    words(format!("undone: {}. {}", last.what, outcome(zones, zone, &changed)))
+    words(format!("undone: {}. {}", last.what, outcome(zone, &changed)))
 }
 
 fn delete(zones: &Zones, zone: &Name, force: bool) -> Done {
@@ -294,7 +294,7 @@ fn ignore(zones: &Zones, owner: &Name, rtype: &str, ignore: bool) -> Done {
         }
         Ok(())
     })?;
-    words(outcome(zones, &zone, &changed))
+    words(outcome(&zone, &changed))
 }
 
 fn peers(zones: &Zones, request: DnsRequest) -> Done {
@@ -366,6 +366,6 @@ fn check_address(role: PeerRole, text: &str) -> Result<(), ZoneError> {
 }
 
 /// What became of a change, for those who have one.
-pub(super) fn told(zones: &Zones, zone: &Name, changed: &Changed) -> Done {
-    words(outcome(zones, zone, changed))
+pub(super) fn told(zone: &Name, changed: &Changed) -> Done {
+    words(outcome(zone, changed))
 }

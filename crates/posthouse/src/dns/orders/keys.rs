@@ -36,7 +36,7 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
                 }
                 start_signing(draft)
             })?;
-            told(zones, &zone, &changed)
+            told(&zone, &changed)
         }
         DnsRequest::Unsign { zone, at_once } => {
             let zone = name(&zone)?;
@@ -44,7 +44,7 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
                 true => stop_signing(draft),
                 false => ask(draft, KeyRequest::Unsign),
             })?;
-            told(zones, &zone, &changed)
+            told(&zone, &changed)
         }
         DnsRequest::Rollover { name: zone, what } => rollover(zones, &zone, what),
         DnsRequest::KeyExport { zone } => export(zones, &zone),
@@ -84,7 +84,7 @@ fn rollover(zones: &Zones, zone: &str, what: RollWhat) -> Done {
         RollWhat::Zsk => ask(draft, KeyRequest::RollZone),
         RollWhat::Ksk | RollWhat::Csk => ask(draft, KeyRequest::RollTop),
     })?;
-    told(zones, &zone, &changed)
+    told(&zone, &changed)
 }
 
 fn export(zones: &Zones, zone: &str) -> Done {
@@ -145,7 +145,7 @@ fn import(zones: &Zones, zone: &str, public: &str, private: &str) -> Done {
         draft.keys.rows = rows;
         Ok(())
     })?;
-    told(zones, &zone, &changed)
+    told(&zone, &changed)
 }
 
 fn row(zone: &str, key: &Key, secret: SecretBytes, created_ms: i64) -> NameKey {

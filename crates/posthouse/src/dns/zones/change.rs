@@ -9,7 +9,7 @@ use super::super::mail_records::{Facts, MailIn, Wanted, is_within, wanted};
 use super::super::settings::ZoneSettings;
 use super::managed::{Placement, managed, place};
 use super::{JOURNAL_KEPT, ZoneError, Zones, head_of, stored_name, zone_name};
-use dns::check::{Severity, check};
+use dns::check::{Severity, check_change};
 use dns::dnssec::denial::Denial;
 use dns::dnssec::plan::SigningPlan;
 use dns::dnssec::sign::{Signed, SigningPolicy, sign_zone};
@@ -102,7 +102,7 @@ impl Draft {
 }
 
 /// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
     /// The serial that is served now.
     pub serial: Serial,
@@ -112,6 +112,17 @@ pub struct Changed {
     pub removed: usize,
     /// False if nothing had to be changed.
     pub changed: bool,
+    /// What will surprise somebody from now on, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A zone's next content.
+struct NextBook {
+    book: Book,
+    /// When it must be signed again.
+    next_due: Option<Timestamp>,
+    /// See [`Changed::warnings`].
+    warnings: Vec<String>,
 }
 
 /// What is read for a change, in one view.
@@ -332,7 +343,7 @@ impl Zones {
 
     fn finish(&self, mut draft: Draft, beside: &Beside, why: &Why) -> Result<Changed, ZoneError> {
         let now = self.now();
-        let (after, next_due) = self.next_book(&mut draft, now)?;
+        let NextBook { book: after, next_due, warnings } = self.next_book(&mut draft, now)?;
         let before_serial = draft.book.served.serial().unwrap_or(Serial(0));
         let serial = after.served.serial().unwrap_or(Serial(0));
         let (settings, state) = (draft.settings.to_text(), draft.keys.state_text());
@@ -345,7 +356,13 @@ impl Zones {
             && draft.certificate == beside.certificate
             && due_ms == draft.zone.due_ms;
         if same_content && same_beside {
-            return Ok(Changed { serial: before_serial, added: 0, removed: 0, changed: false });
+            return Ok(Changed {
+                serial: before_serial,
+                added: 0,
+                removed: 0,
+                changed: false,
+                warnings: Vec::new(),
+            });
         }
         let (new, counts) = match same_content {
             true => (None, (0, 0)),
@@ -363,7 +380,7 @@ impl Zones {
         let head = head_of(&Zone { change, ..zone }, beside.peers.clone(), &keys)?;
         let before = self.head(&head.name);
         self.serve(head, &after.served, before.as_deref());
-        Ok(Changed { serial, added: counts.0, removed: counts.1, changed: !same_content })
+        Ok(Changed { serial, added: counts.0, removed: counts.1, changed: !same_content, warnings })
     }
 
     /// Writes a change and everything that goes with it in one transaction.
@@ -407,10 +424,11 @@ impl Zones {
         })
     }
 
-    /// The content as the draft asks for it, with the keys moved on; and when it must be signed again.
-    fn next_book(&self, draft: &mut Draft, now: Timestamp) -> Result<(Book, Option<Timestamp>), ZoneError> {
+    /// The content as the draft asks for it, with the keys moved on.
+    fn next_book(&self, draft: &mut Draft, now: Timestamp) -> Result<NextBook, ZoneError> {
         if draft.zone.kind != ZoneKind::Primary {
-            return Ok((Book { served: draft.yours.clone(), signed: false, managed: Vec::new() }, None));
+            let book = Book { served: draft.yours.clone(), signed: false, managed: Vec::new() };
+            return Ok(NextBook { book, next_due: None, warnings: Vec::new() });
         }
         let no_key = |error: NoKey| ZoneError::Refused(error.to_string());
         let policy = policy(&draft.settings);
@@ -425,10 +443,7 @@ impl Zones {
             unsigned.insert(record).map_err(|error| ZoneError::Refused(error.to_string()))?;
         }
         let managed = with_served_ttl(managed, &unsigned);
-        let faults = faults(&unsigned);
-        if !faults.is_empty() {
-            return Err(ZoneError::Faults(faults));
-        }
+        let warnings = findings(&draft.book.unsigned(), &unsigned)?;
         let plan = SigningPlan::new(unsigned.apex(), &draft.keys.keys, &policy);
         let signing = SigningPolicy { denial: denial(&draft.settings), ..SigningPolicy::default() };
         let ring = Keyring::new(&draft.keys.rows);
@@ -458,7 +473,8 @@ impl Zones {
         if let Some(serial) = signed.zone.serial() {
             draft.keys.keys.served(plan.revision, serial.0);
         }
-        Ok((Book { served: signed.zone, signed: plan.signs(), managed }, signed.next_due))
+        let book = Book { served: signed.zone, signed: plan.signs(), managed };
+        Ok(NextBook { book, next_due: signed.next_due, warnings })
     }
 }
 
@@ -552,8 +568,14 @@ fn to_ms(at: Timestamp) -> i64 {
     i64::try_from(at.unix_seconds()).unwrap_or(i64::MAX / 1000).saturating_mul(1000)
 }
 
-/// What makes a zone unfit to be served, a sentence each.
-fn faults(zone: &ZoneData) -> Vec<String> {
-    let findings = check(zone).into_iter().filter(|finding| finding.severity == Severity::Error);
-    findings.map(|finding| finding.to_string()).collect()
+/// What a change brings that will surprise somebody, a sentence each.
+///
+/// # Errors
+/// [`ZoneError::Faults`] if the zone would be unfit to be served.
+fn findings(before: &ZoneData, after: &ZoneData) -> Result<Vec<String>, ZoneError> {
+    let found = check_change(before, after);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|finding| finding.severity == Severity::Error);
+    let told = |list: Vec<dns::check::Finding>| list.into_iter().map(|finding| finding.to_string()).collect();
+    if errors.is_empty() { Ok(told(warnings)) } else { Err(ZoneError::Faults(told(errors))) }
 }
