@@ -2,7 +2,7 @@
 //!
 //! A child process (this program again, under `layer.c`) delivers and expunges messages, uploads, cuts, resumes
 //! and replaces files, and prints what was acknowledged. Afterwards the parent opens what is left and compares. `FAULTS_SECONDS` bounds the
-//! sweep (default 25); `FAULTS_SEED` begins it elsewhere.
+//! sweep (default 25); `FAULTS_SEED` begins it elsewhere; `FAULTS_KIND` plays only the faults whose kind begins so.
 
 #![allow(clippy::print_stdout, reason = "the child's acknowledgements and the parent's summary")]
 
@@ -199,10 +199,30 @@ impl Told {
     }
 }
 
+/// What fails, and of which files, by the end of their names. The database's own syncs are few and everything
+/// hangs on them, so that they get faults of their own.
+const KINDS: [(&str, &str); 12] = [
+    ("power", ""),
+    ("power", ""),
+    ("power", ""),
+    ("power", ""),
+    ("sync-eio", ""),
+    ("sync-eio", "/posthouse.db"),
+    ("sync-eio", "/posthouse.db"),
+    ("sync-eio", "/posthouse.db-wal"),
+    ("write-eio", ""),
+    ("write-eio", "/posthouse.db"),
+    ("write-enospc", ""),
+    ("write-enospc", "/posthouse.db"),
+];
+
+#[derive(Debug)]
 struct Fault {
     mode: &'static str,
+    file: &'static str,
     at: u64,
-    crash_at: u64,
+    /// How many operations later the power goes; never if 0.
+    crash_after: u64,
     seed: u64,
 }
 
@@ -213,8 +233,8 @@ fn run(folder: &Path, layer: &Path, round: u64, fault: &Fault, told: &mut Told) 
     child.arg("child").arg(&data).arg(round.to_string());
     child.env("LD_PRELOAD", layer).env("FAULT_DIR", &data).env("FAULT_STASH", folder.join("stash"));
     child.env("FAULT_MODE", fault.mode).env("FAULT_REPORT", folder.join("report"));
-    child.env("FAULT_AT", fault.at.to_string()).env("FAULT_CRASH_AT", fault.crash_at.to_string());
-    child.env("FAULT_SEED", fault.seed.to_string());
+    child.env("FAULT_AT", fault.at.to_string()).env("FAULT_CRASH_AFTER", fault.crash_after.to_string());
+    child.env("FAULT_SEED", fault.seed.to_string()).env("FAULT_FILE", fault.file);
     let output = child.output().expect("the child starts");
     let said = String::from_utf8_lossy(&output.stdout);
     told.hear(&said);
@@ -297,29 +317,33 @@ fn sweep(folder: &Path, layer: &Path) {
         seed ^= seed << 17;
         (seed >> 11) % below
     };
-    let count = Fault { mode: "count", at: 0, crash_at: 0, seed: 0 };
+    let count = Fault { mode: "count", file: "", at: 0, crash_after: 0, seed: 0 };
     let mut told = fresh(folder);
     run(folder, layer, 0, &count, &mut told);
     verify(&folder.join("data"), &told).expect("nothing is lost without faults");
     assert_eq!(told.stored.len() as u64, TASKS * ROUNDS);
     let report = std::fs::read_to_string(folder.join("report")).expect("the layer counted");
     let total: u64 = report.trim().parse().expect("the layer wrote a number");
+    let kind = std::env::var("FAULTS_KIND").unwrap_or_default();
+    let kinds: Vec<_> =
+        KINDS.into_iter().filter(|(mode, file)| format!("{mode}{file}").starts_with(&kind)).collect();
     let (mut sweeps, mut cuts, mut kept) = (0, 0, 0);
     while Instant::now() < end {
-        let mode = ["power", "power", "power", "sync-eio", "write-eio", "write-enospc"][random(6) as usize];
-        let at = random(total) + 1;
-        let crash_at = if random(4) == 0 { 0 } else { at + 1 + random(60) };
-        let fault = Fault { mode, at, crash_at, seed: random(u64::MAX) };
+        let (mode, file) = kinds[random(kinds.len() as u64) as usize];
+        // The last operations are those of closing.
+        let at = if random(8) == 0 { total - random(30) } else { random(total) + 1 };
+        let crash_after = if random(4) == 0 { 0 } else { 1 + random(60) };
+        let fault = Fault { mode, file, at, crash_after, seed: random(u64::MAX) };
         let mut told = fresh(folder);
         cuts += u64::from(run(folder, layer, 0, &fault, &mut told));
         if random(3) == 0 {
             // Once more on what is left, with the power going while it recovers or soon after.
-            let again = Fault { mode: "power", at: random(80) + 1, crash_at: 0, seed: random(u64::MAX) };
+            let (at, seed) = (random(80) + 1, random(u64::MAX));
+            let again = Fault { mode: "power", file: "", at, crash_after: 0, seed };
             cuts += u64::from(run(folder, layer, 1, &again, &mut told));
         }
         if let Err(why) = verify(&folder.join("data"), &told) {
-            let Fault { mode, at, crash_at, seed } = fault;
-            panic!("{mode} at {at} of {total}, crash at {crash_at}, seed {seed}: {why}");
+            panic!("{fault:?} of {total}: {why}");
         }
         sweeps += 1;
         kept += told.stored.len();
