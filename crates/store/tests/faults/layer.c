@@ -5,8 +5,8 @@
  * sync the way back. Operations are numbered. By FAULT_MODE:
  *   count     do nothing; at the end the number of operations is written to FAULT_REPORT
  *   power     at operation FAULT_AT bring back a random part (FAULT_SEED) of what was not synced, and exit
- *   write-eio, write-enospc, sync-eio    fail the first write or sync from operation FAULT_AT on, once, if
- *             FAULT_FILE is set the first one of a file whose name ends so;
+ *   write-eio, write-enospc, sync-eio    fail the first FAULT_TIMES writes or syncs from operation FAULT_AT
+ *             on, if FAULT_FILE is set those of files and folders whose names end so;
  *             what a failed sync should have written counts as never written until it is written again,
  *             and as on Linux since 4.13 each file descriptor that was open then is told so once;
  *             then cut the power FAULT_CRASH_AFTER operations later, if that is not 0.
@@ -40,7 +40,7 @@ static struct chunk *doomed;
 static struct size *sizes;
 static struct entry *entries;  /* newest first */
 static const char *dir, *mode = "off", *stash, *file = "";
-static long op, fault_at, crash_after, fired_at;
+static long op, fault_at, crash_after, fired_at, times = 1;
 static unsigned long seed;
 static unsigned cuts;
 static int fired, stashed;
@@ -84,6 +84,7 @@ __attribute__((constructor)) static void begin(void) {
     if (getenv("FAULT_MODE")) mode = getenv("FAULT_MODE");
     if (getenv("FAULT_AT")) fault_at = atol(getenv("FAULT_AT"));
     if (getenv("FAULT_CRASH_AFTER")) crash_after = atol(getenv("FAULT_CRASH_AFTER"));
+    if (getenv("FAULT_TIMES")) times = atol(getenv("FAULT_TIMES"));
     if (getenv("FAULT_FILE")) file = getenv("FAULT_FILE");
     seed = getenv("FAULT_SEED") ? strtoul(getenv("FAULT_SEED"), 0, 10) * 2654435761u + 88172645463325252u : 1;
 }
@@ -151,7 +152,11 @@ static void power_loss(void) {
         if (e->kind == CREATED) real_unlink(e->path);
         if (e->kind == RENAMED) real_rename(e->other, e->path);
         if (e->kind == REMOVED) real_rename(e->other, e->path);
-        if (e->kind == FOLDER) rmdir(e->path);
+        if (e->kind == FOLDER) { /* with all that is in it */
+            char gone[PATH];
+            snprintf(gone, sizeof gone, "%s/%d-%d", stash, getpid(), stashed++);
+            real_rename(e->path, gone);
+        }
     }
     _exit(77);
 }
@@ -169,12 +174,11 @@ static int step(const char *path, int is_write, int is_sync) {
         return 0;
     }
     if (crash_after && fired && op >= fired_at + crash_after) power_loss();
-    if (fired || op < fault_at || !is_meant(path)) return 0;
+    if (fired >= times || op < fault_at || !is_meant(path)) return 0;
     if ((is_write && !strcmp(mode, "write-eio")) || (is_sync && !strcmp(mode, "sync-eio"))) errno = EIO;
     else if (is_write && !strcmp(mode, "write-enospc")) errno = ENOSPC;
     else return 0;
-    fired = 1;
-    fired_at = op;
+    if (!fired++) fired_at = op;
     return 1;
 }
 
