@@ -116,7 +116,13 @@ impl Engine {
         let failed = |error: io::Error| OpenError::Failed(format!("{}: {error}", path.display()));
         let files = Arc::new(Files::open(place).map_err(failed)?);
         let readers = Arc::new(Readers::new(path.clone(), readers));
-        let open = writer::open(&files, &readers)?;
+        let open = writer::open(&files, &readers).map_err(|error| match error {
+            StoreError::Conflict => OpenError::Failed(format!(
+                "another program has {} open; end it and start again",
+                path.display()
+            )),
+            error => error.into(),
+        })?;
         prepare(&open.connection, &shared)?;
         let (jobs, queue) = mpsc::channel();
         let thread = writer::start(open, (Arc::clone(&files), Arc::clone(&readers)), shared, queue);

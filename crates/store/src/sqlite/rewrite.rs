@@ -116,3 +116,102 @@ fn write_log_again(database: &Path) -> io::Result<()> {
         at += len as u64;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc;
+
+    use super::super::Place;
+    use super::super::readers::Readers;
+    use super::*;
+
+    fn files(folder: &Path) -> Files {
+        Files::open(Place::parse("sqlite.db", folder).unwrap()).unwrap()
+    }
+
+    /// A connection that writes, to a table `t` that is in the file already.
+    fn with_table(files: &Files) -> Connection {
+        let connection = files.connect().unwrap();
+        let sql = "PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER PRIMARY KEY, padding BLOB)";
+        connection.execute_batch(sql).unwrap();
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        connection
+    }
+
+    /// Some pages' worth.
+    fn insert(connection: &Connection, n: i64) {
+        connection.execute("INSERT INTO t VALUES (?1, zeroblob(20000))", [n]).unwrap();
+    }
+
+    fn count(connection: &Connection) -> i64 {
+        connection.query_row("SELECT COUNT(padding) FROM t", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn pages_that_were_copied_but_never_reached_the_disk_are_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let writer = with_table(&files);
+        let disk = std::fs::read(&files.path).unwrap();
+        insert(&writer, 1);
+        let reader = files.connect().unwrap();
+        reader.execute_batch("BEGIN").unwrap();
+        assert_eq!(count(&reader), 1);
+        insert(&writer, 2);
+        // The reader keeps it from the log's end: SQLite does not sync.
+        let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+        let (log, copied): (i64, i64) =
+            writer.query_row(sql, [], |row| Ok((row.get(1)?, row.get(2)?))).unwrap();
+        assert!(0 < copied && copied < log, "{copied} of {log}");
+        drop((writer, reader));
+        // The sync that comes later fails, and the system forgets what it did not write.
+        files.database.write_all_at(&disk, 0).unwrap();
+        files.database.set_len(disk.len() as u64).unwrap();
+        let readers = Readers::new(files.path.clone(), 1);
+        rewrite(&files, &readers.pause()).unwrap();
+        let after = files.connect().unwrap();
+        assert_eq!(count(&after), 2);
+        let sound: String = after.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(sound, "ok");
+    }
+
+    #[test]
+    fn the_last_connection_leaves_the_log_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let writer = with_table(&files);
+        let disk = std::fs::read(&files.path).unwrap();
+        insert(&writer, 1);
+        drop(writer);
+        assert_eq!(std::fs::read(&files.path).unwrap(), disk);
+        assert_eq!(count(&files.connect().unwrap()), 1);
+    }
+
+    #[test]
+    fn who_reads_for_long_gives_way_and_nobody_begins_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        insert(&with_table(&files), 1);
+        let readers = Arc::new(Readers::new(files.path.clone(), 1));
+        let (begun, has_begun) = mpsc::channel();
+        let its = Arc::clone(&readers);
+        let reading = thread::spawn(move || {
+            let lent = its.lend().unwrap();
+            assert_eq!(count(lent.connection()), 1);
+            begun.send(()).unwrap();
+            let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+                           SELECT COUNT(*) FROM n, t";
+            let ended = lent.connection().query_row(endless, [], |_| Ok(()));
+            StoreError::from(ended.unwrap_err())
+        });
+        has_begun.recv().unwrap();
+        let paused = readers.pause();
+        let its = Arc::clone(&readers);
+        let next = thread::spawn(move || count(its.lend().unwrap().connection()));
+        rewrite(&files, &paused).unwrap();
+        assert_eq!(reading.join().unwrap(), StoreError::Conflict);
+        drop(paused);
+        assert_eq!(next.join().unwrap(), 1);
+    }
+}

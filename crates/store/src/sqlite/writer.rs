@@ -183,9 +183,7 @@ impl Writer {
     /// Runs `first` and whatever is waiting, commits, and tells everybody.
     fn commit_from(&mut self, first: Box<dyn Job>) {
         // The checkpointer may have failed while nobody looked.
-        if let Some(open) = self.open.take_if(|open| open.checkpointer.has_failed()) {
-            drop(open);
-        }
+        drop(self.open.take_if(|open| open.checkpointer.has_failed()));
         let open = match self.open.take().map_or_else(|| open(&self.files, &self.readers), Ok) {
             Ok(open) => open,
             Err(error) => return first.finish(Err(error)),
