@@ -363,7 +363,12 @@ fn sweep(folder: &Path, layer: &Path) {
             _ => 1 + random(total),
         };
         let times = if random(4) == 0 { 2 + random(2) } else { 1 };
-        let crash_after = if random(4) == 0 { 0 } else { 1 + random(60) };
+        // While it recovers, or not before the log has started anew.
+        let crash_after = match random(8) {
+            0 => 0,
+            1..=4 => 1 + random(60),
+            _ => 1 + random(500),
+        };
         let fault = Fault { mode, file, at, times, crash_after, seed: random(u64::MAX) };
         let mut told = fresh(folder);
         cuts += u64::from(run(folder, layer, 0, &fault, &mut told));
