@@ -113,13 +113,18 @@ impl Engine {
     /// Opens or makes the database at `place`, brings it to the present format, starts the writer.
     pub fn open(place: Place, readers: usize, shared: Arc<Shared>) -> Result<Engine, OpenError> {
         let path = place.path.clone();
-        let failed = |error: io::Error| OpenError::Failed(format!("{}: {error}", path.display()));
-        let files = Arc::new(Files::open(place).map_err(failed)?);
-        let readers = Arc::new(Readers::new(path.clone(), readers));
+        let files =
+            Files::open(place).map_err(|error| OpenError::Failed(format!("{}: {error}", path.display())))?;
+        Engine::over(files, readers, shared)
+    }
+
+    fn over(files: Files, readers: usize, shared: Arc<Shared>) -> Result<Engine, OpenError> {
+        let files = Arc::new(files);
+        let readers = Arc::new(Readers::new(files.path.clone(), readers));
         let open = writer::open(&files, &readers).map_err(|error| match error {
             StoreError::Conflict => OpenError::Failed(format!(
                 "another program has {} open; end it and start again",
-                path.display()
+                files.path.display()
             )),
             error => error.into(),
         })?;
@@ -185,4 +190,40 @@ fn prepare(connection: &Connection, shared: &Shared) -> Result<(), OpenError> {
         shared.ids_above(last.unwrap_or(0));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::pending;
+
+    /// Runs so many commits that each want a checkpoint.
+    fn add_domains(engine: &Engine, count: u64) {
+        for n in 0..count {
+            let (job, answer) = pending(move |tx| tx.add_domain(&format!("{n}.example")));
+            engine.submit(job);
+            answer.blocking_recv().unwrap().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_that_fails_costs_no_commit_and_nothing_trusts_it() {
+        const COMMITS: u64 = 200;
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::parse("sqlite.db?checkpoint_pages=1", folder.path()).unwrap();
+        let files = Files::open(place).unwrap();
+        // A file that cannot be synced: every copy beside the writer fails when it is done.
+        let files = Files { database: File::open("/dev/null").unwrap(), ..files };
+        files.sync().unwrap_err();
+        let shared = Arc::new(Shared::new(None));
+        let log = files.path.with_extension("db-wal");
+        let engine = Engine::over(files, 2, Arc::clone(&shared)).unwrap();
+        add_domains(&engine, COMMITS);
+        let domains = engine.read(&shared, |view| view.domains()).unwrap();
+        assert_eq!(domains.len() as u64, COMMITS);
+        // It starts anew nevertheless: each failure makes it be written again, and emptied. A commit
+        // takes at least two pages.
+        let len = std::fs::metadata(log).unwrap().len();
+        assert!(len < COMMITS * 2 * 4096, "the log is {len} bytes long");
+    }
 }

@@ -155,3 +155,30 @@ fn copy_when_woken(files: &Files, woken: &Receiver<()>, progress: &Progress) {
         progress.copied.store(true, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::super::Place;
+    use super::*;
+
+    #[test]
+    fn a_thread_that_failed_once_copies_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::parse("sqlite.db?checkpoint_pages=1", folder.path()).unwrap();
+        let files = Files::open(place).unwrap();
+        let files = Arc::new(Files { database: File::open("/dev/null").unwrap(), ..files });
+        let writer = files.connect().unwrap();
+        observe(&writer);
+        writer.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER)").unwrap();
+        let checkpointer = Checkpointer::start(&files).unwrap();
+        checkpointer.after_commit(&writer).unwrap();
+        while !checkpointer.has_failed() {
+            thread::yield_now();
+        }
+        assert!(!checkpointer.progress.copied.load(Ordering::Acquire));
+        assert!(checkpointer.copy(&writer).is_err());
+        assert!(!checkpointer.stop());
+    }
+}
