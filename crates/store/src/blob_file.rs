@@ -4,11 +4,13 @@
 //! A file's name has random bits beside the digest. Two deliveries of the same content write two
 //! files, the transaction keeps one, and no removal can ever hit a file that another names.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::shared::random_u32;
@@ -20,6 +22,9 @@ pub(crate) const BEGUN_SHELF: &str = "begun";
 #[derive(Debug, Clone)]
 pub(crate) struct BlobFolder {
     root: PathBuf,
+    /// Shelves whose names are on the disk. That a shelf is seen does not say so: another thread may be about
+    /// to sync it, and may fail.
+    shelves: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// A content file; removed when dropped, unless a committed row names it.
@@ -63,17 +68,24 @@ impl BlobFolder {
         if let Some(parent) = root.parent() {
             sync_folder(parent)?;
         }
-        Ok(BlobFolder { root })
+        let mut shelves = BTreeSet::new();
+        for shelf in fs::read_dir(&root)? {
+            shelves.extend(shelf?.file_name().into_string());
+        }
+        sync_folder(&root)?;
+        Ok(BlobFolder { root, shelves: Arc::new(Mutex::new(shelves)) })
     }
 
-    /// The folder of a shelf, made if it is not there.
+    /// The folder of a shelf, made if it is not there. Its name is on the disk.
     fn shelf(&self, shelf: &str) -> io::Result<PathBuf> {
         let folder = self.root.join(shelf);
-        if !folder.is_dir() {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        if !(shelves.contains(shelf) && folder.is_dir()) {
             match fs::create_dir(&folder) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => sync_folder(&self.root)?,
             }
+            shelves.insert(shelf.to_owned());
         }
         Ok(folder)
     }

@@ -271,7 +271,10 @@ impl From<rusqlite::Error> for StoreError {
             Some(Code::DiskFull) => StoreError::Full,
             Some(Code::SystemIoFailure | Code::CannotOpen | Code::ReadOnly) => StoreError::Io(text),
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => StoreError::Corrupt(text),
-            Some(Code::DatabaseBusy | Code::DatabaseLocked) => StoreError::Conflict,
+            // Interrupted is who reads while the writer needs the database for itself.
+            Some(Code::DatabaseBusy | Code::DatabaseLocked | Code::OperationInterrupted) => {
+                StoreError::Conflict
+            }
             Some(Code::ConstraintViolation) => StoreError::Exists("entry"),
             _ => StoreError::Database(text),
         }

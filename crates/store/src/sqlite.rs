@@ -1,14 +1,22 @@
-//! SQLite: one file, one writer thread, a pool of readers.
+//! SQLite: one file, one writer thread, a pool of readers, and a thread that brings the log into the file.
+//!
+//! What is acknowledged stays, whatever the disk does: [`rewrite`] says by which rule.
 
 mod checkpoint;
+mod readers;
+mod rewrite;
 mod writer;
 
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{OpenError, StoreError};
@@ -17,9 +25,10 @@ use crate::schema;
 use crate::shared::Shared;
 use crate::sql::{Db, Link};
 use crate::view::View;
+use readers::Readers;
 
-/// How long a connection waits for another one's short lock. Only the check and foreign tools can
-/// hold one, since there is one writer.
+/// How long a connection waits for another one's lock. Only foreign tools can hold one for long, and, while
+/// [`rewrite`] needs the file for itself, who reads.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Statements kept prepared per connection; there are fewer in this crate.
@@ -48,30 +57,82 @@ impl Place {
     }
 }
 
+/// The files of an open database.
+struct Files {
+    path: PathBuf,
+    checkpoint_pages: u32,
+    /// For syncing the file by ourselves. Opened before the first connection and closed after the last: to
+    /// close it earlier would free the locks that all connections of this process hold (fcntl(2)).
+    database: File,
+}
+
+impl Files {
+    fn open(place: Place) -> io::Result<Files> {
+        let mut options = OpenOptions::new();
+        let database = options.read(true).write(true).create(true).truncate(false).mode(0o644);
+        let database = database.open(&place.path)?;
+        Ok(Files { path: place.path, checkpoint_pages: place.checkpoint_pages, database })
+    }
+
+    /// Brings what was written into the file to the disk.
+    fn sync(&self) -> Result<(), StoreError> {
+        Ok(self.database.sync_data()?)
+    }
+
+    /// Opens a connection that writes.
+    fn connect(&self) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = connect(&self.path, flags)?;
+        connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")?;
+        Ok(connection)
+    }
+}
+
+/// Opens a connection that leaves the log alone when it is closed. By itself SQLite lets the last one bring
+/// the log into the file and remove it, also after a failure, when the log is all that is left.
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}
+
 /// The engine of an open SQLite database.
 pub(crate) struct Engine {
     jobs: Mutex<Option<Sender<Box<dyn Job>>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    path: PathBuf,
-    readers: Mutex<Vec<Connection>>,
-    readers_max: usize,
+    readers: Arc<Readers>,
+    /// Dropped last, see [`Files::database`].
+    _files: Arc<Files>,
 }
 
 impl Engine {
     /// Opens or makes the database at `place`, brings it to the present format, starts the writer.
     pub fn open(place: Place, readers: usize, shared: Arc<Shared>) -> Result<Engine, OpenError> {
-        let connection = writer::connect(&place.path)?;
-        prepare(&connection, &shared)?;
+        let path = place.path.clone();
+        let files =
+            Files::open(place).map_err(|error| OpenError::Failed(format!("{}: {error}", path.display())))?;
+        Engine::over(files, readers, shared)
+    }
+
+    fn over(files: Files, readers: usize, shared: Arc<Shared>) -> Result<Engine, OpenError> {
+        let files = Arc::new(files);
+        let readers = Arc::new(Readers::new(files.path.clone(), readers));
+        let open = writer::open(&files, &readers).map_err(|error| match error {
+            StoreError::Conflict => OpenError::Failed(format!(
+                "another program has {} open; end it and start again",
+                files.path.display()
+            )),
+            error => error.into(),
+        })?;
+        prepare(&open.connection, &shared)?;
         let (jobs, queue) = mpsc::channel();
-        let thread = writer::start(connection, &place, shared, queue)
-            .map_err(|error| OpenError::Failed(error.to_string()))?;
-        Ok(Engine {
-            jobs: Mutex::new(Some(jobs)),
-            writer: Mutex::new(Some(thread)),
-            path: place.path,
-            readers: Mutex::new(Vec::new()),
-            readers_max: readers.max(1),
-        })
+        let thread = writer::start(open, (Arc::clone(&files), Arc::clone(&readers)), shared, queue);
+        let thread = thread.map_err(|error| OpenError::Failed(error.to_string()))?;
+        Ok(Engine { jobs: Mutex::new(Some(jobs)), writer: Mutex::new(Some(thread)), readers, _files: files })
     }
 
     /// Hands a job to the writer.
@@ -92,20 +153,14 @@ impl Engine {
         shared: &Shared,
         work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match pooled {
-            Some(connection) => connection,
-            None => connect_reader(&self.path)?,
-        };
+        let lent = self.readers.lend()?;
+        let connection = lent.connection();
         connection.prepare_cached("BEGIN")?.execute([])?;
-        let db = Db::new(Link::Sqlite(&connection));
+        let db = Db::new(Link::Sqlite(connection));
         let outcome = work(&mut View { db, shared, committed: true });
         let ended = connection.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
         if ended.is_ok() {
-            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-            if readers.len() < self.readers_max {
-                readers.push(connection);
-            }
+            lent.give_back();
         }
         outcome
     }
@@ -114,7 +169,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         // The readers go first, so that the writer is the last to close and cleans up the log.
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.readers.close();
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
@@ -137,15 +192,38 @@ fn prepare(connection: &Connection, shared: &Shared) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Opens a connection that only reads.
-fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    // No memory mapping: a sector that cannot be read would end the process instead of one request.
-    // A small cache: it is emptied whenever somebody else has committed, which takes as long as it may
-    // become large, and the pages behind it are in the system's memory anyway.
-    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -2048; PRAGMA query_only = 1;")?;
-    Ok(connection)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::pending;
+
+    /// Runs so many commits that each want a checkpoint.
+    fn add_domains(engine: &Engine, count: u64) {
+        for n in 0..count {
+            let (job, answer) = pending(move |tx| tx.add_domain(&format!("{n}.example")));
+            engine.submit(job);
+            answer.blocking_recv().unwrap().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_that_fails_costs_no_commit_and_nothing_trusts_it() {
+        const COMMITS: u64 = 200;
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::parse("sqlite.db?checkpoint_pages=1", folder.path()).unwrap();
+        let files = Files::open(place).unwrap();
+        // A file that cannot be synced: every copy beside the writer fails when it is done.
+        let files = Files { database: File::open("/dev/null").unwrap(), ..files };
+        files.sync().unwrap_err();
+        let shared = Arc::new(Shared::new(None));
+        let log = files.path.with_extension("db-wal");
+        let engine = Engine::over(files, 2, Arc::clone(&shared)).unwrap();
+        add_domains(&engine, COMMITS);
+        let domains = engine.read(&shared, |view| view.domains()).unwrap();
+        assert_eq!(domains.len() as u64, COMMITS);
+        // It starts anew nevertheless: each failure makes it be written again, and emptied. A commit
+        // takes at least two pages.
+        let len = std::fs::metadata(log).unwrap().len();
+        assert!(len < COMMITS * 2 * 4096, "the log is {len} bytes long");
+    }
 }

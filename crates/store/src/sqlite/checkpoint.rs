@@ -4,18 +4,23 @@
 //! goes on appending. What came in meanwhile is little; the writer copies it itself between two
 //! commits, and with nothing left the log starts anew. SQLite alone would do all of it inside one
 //! unlucky commit.
+//!
+//! SQLite syncs the file only when all of the log was copied, yet who reads looks for copied pages in the file
+//! from then on. We sync after every copy: the writer has less to sync, and if the disk fails
+//! it is known at once, not when such a page is gone from memory and its old state is read.
+//!
+//! After a failure nothing is copied any more; see [`super::rewrite`].
 
 use std::cell::Cell;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
-use super::BUSY_TIMEOUT;
+use super::Files;
 use crate::error::StoreError;
 
 /// After how many pages of 4 KiB the log is brought into the file, unless the settings say otherwise.
@@ -38,30 +43,40 @@ pub(super) fn observe(connection: &Connection) {
 
 /// The thread that copies, as the writer sees it.
 pub(super) struct Checkpointer {
-    pages: u32,
+    files: Arc<Files>,
     wake: Option<SyncSender<()>>,
-    /// True once the thread has copied all there was when it was woken.
-    copied: Arc<AtomicBool>,
+    progress: Arc<Progress>,
     thread: Option<JoinHandle<()>>,
 }
 
+#[derive(Default)]
+struct Progress {
+    /// The thread has copied all there was when it was woken.
+    copied: AtomicBool,
+    /// The thread failed, and has ended.
+    failed: AtomicBool,
+}
+
 impl Checkpointer {
-    pub fn start(path: &Path, pages: u32) -> io::Result<Checkpointer> {
+    pub fn start(files: &Arc<Files>) -> io::Result<Checkpointer> {
         let (wake, woken) = mpsc::sync_channel(1);
-        let copied = Arc::new(AtomicBool::new(false));
-        let (path, done) = (path.to_owned(), Arc::clone(&copied));
+        let progress = Arc::new(Progress::default());
+        let (files, its_files, its_progress) = (Arc::clone(files), Arc::clone(files), Arc::clone(&progress));
         let thread = thread::Builder::new().name("store-checkpoint".to_owned());
-        let thread = thread.spawn(move || copy_when_woken(&path, &woken, &done))?;
-        Ok(Checkpointer { pages, wake: Some(wake), copied, thread: Some(thread) })
+        let thread = thread.spawn(move || copy_when_woken(&its_files, &woken, &its_progress))?;
+        Ok(Checkpointer { files, wake: Some(wake), progress, thread: Some(thread) })
     }
 
     /// To be called by the writer after each commit, when its callers were told.
+    ///
+    /// # Errors
+    /// The database must then be opened anew.
     pub fn after_commit(&self, connection: &Connection) -> Result<(), StoreError> {
-        if LOG_PAGES.get().cast_unsigned() < self.pages {
+        if LOG_PAGES.get().cast_unsigned() < self.files.checkpoint_pages {
             return Ok(());
         }
-        if self.copied.swap(false, Ordering::AcqRel) {
-            return copy(connection);
+        if self.progress.copied.swap(false, Ordering::AcqRel) {
+            return self.copy(connection);
         }
         if let Some(wake) = &self.wake {
             // Full: it is awake already.
@@ -70,18 +85,33 @@ impl Checkpointer {
         Ok(())
     }
 
-    /// To be called by the writer when nobody waits for it. All is copied right here: beside a writer
-    /// that goes on, a failed sync of ours could drop what it has just written.
+    /// To be called by the writer when nobody waits for it: copies all that no reader still needs.
     ///
     /// # Errors
-    /// The connection is then not to be trusted any more.
-    pub fn in_a_pause(&self, connection: &Connection) -> Result<(), StoreError> {
-        copy(connection)
+    /// The database must then be opened anew.
+    pub fn copy(&self, connection: &Connection) -> Result<(), StoreError> {
+        if self.has_failed() {
+            return Err(StoreError::Io("bringing the log into the file failed before".to_owned()));
+        }
+        match copy(connection)? {
+            // There is no other writer: SQLite has seen the log's end, and synced.
+            Copied::All => Ok(()),
+            Copied::Some => self.files.sync(),
+        }
     }
-}
 
-impl Drop for Checkpointer {
-    fn drop(&mut self) {
+    /// True once the thread met with an error; the database must then be opened anew.
+    pub fn has_failed(&self) -> bool {
+        self.progress.failed.load(Ordering::Acquire)
+    }
+
+    /// Ends the thread, and says whether it never failed.
+    pub fn stop(mut self) -> bool {
+        self.join();
+        !self.has_failed()
+    }
+
+    fn join(&mut self) {
         self.wake.take();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -89,30 +119,66 @@ impl Drop for Checkpointer {
     }
 }
 
-/// Copies what no reader still needs from the log, and syncs.
-fn copy(connection: &Connection) -> Result<(), StoreError> {
-    connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?.query_row([], |_| Ok(()))?;
-    Ok(())
-}
-
-fn copy_when_woken(path: &Path, woken: &Receiver<()>, copied: &AtomicBool) {
-    let mut connection = None;
-    while woken.recv().is_ok() {
-        let open = connection.take().map_or_else(|| connect(path), Ok);
-        // After a failure the log keeps what the file lacks; the next commit wakes us again.
-        if let Ok(open) = open
-            && copy(&open).is_ok()
-        {
-            connection = Some(open);
-            copied.store(true, Ordering::Release);
-        }
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.join();
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")?;
-    Ok(connection)
+/// How much of the log was copied.
+enum Copied {
+    /// All that there was when the copying began.
+    All,
+    /// Less, because of readers or of who else was copying.
+    Some,
+}
+
+/// Copies what no reader still needs from the log.
+fn copy(connection: &Connection) -> Result<Copied, StoreError> {
+    let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
+    let (busy, log, copied): (i64, i64, i64) =
+        statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(if busy == 0 && copied == log { Copied::All } else { Copied::Some })
+}
+
+fn copy_when_woken(files: &Files, woken: &Receiver<()>, progress: &Progress) {
+    let mut connection = None;
+    while woken.recv().is_ok() {
+        // Who cannot even connect has done no harm; the next commit wakes us again.
+        let Ok(open) = connection.take().map_or_else(|| files.connect(), Ok) else { continue };
+        // The writer may have gone on, in which case SQLite has synced nothing.
+        if copy(&open).and_then(|_| files.sync()).is_err() {
+            progress.failed.store(true, Ordering::Release);
+            return;
+        }
+        connection = Some(open);
+        progress.copied.store(true, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::super::Place;
+    use super::*;
+
+    #[test]
+    fn a_thread_that_failed_once_copies_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::parse("sqlite.db?checkpoint_pages=1", folder.path()).unwrap();
+        let files = Files::open(place).unwrap();
+        let files = Arc::new(Files { database: File::open("/dev/null").unwrap(), ..files });
+        let writer = files.connect().unwrap();
+        observe(&writer);
+        writer.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER)").unwrap();
+        let checkpointer = Checkpointer::start(&files).unwrap();
+        checkpointer.after_commit(&writer).unwrap();
+        while !checkpointer.has_failed() {
+            thread::yield_now();
+        }
+        assert!(!checkpointer.progress.copied.load(Ordering::Acquire));
+        assert!(checkpointer.copy(&writer).is_err());
+        assert!(!checkpointer.stop());
+    }
 }

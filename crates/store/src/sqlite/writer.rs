@@ -1,20 +1,21 @@
 //! The writer: one thread, one connection, one sync for all jobs that were waiting.
 
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
+use super::Files;
 use super::checkpoint::{Checkpointer, observe};
-use super::{BUSY_TIMEOUT, Place, STATEMENTS_MAX};
+use super::readers::Readers;
+use super::rewrite::rewrite;
+use crate::blob_file::sync_folder;
 use crate::error::StoreError;
 use crate::job::Job;
 use crate::shared::Shared;
@@ -24,57 +25,42 @@ use crate::view::{Effects, Tx};
 /// Most jobs in one commit, so that the first does not wait too long for the last.
 const BATCH_JOBS_MAX: usize = 1024;
 
-/// Opens the connection that writes. What the log holds is first brought into the file and synced:
-/// after a failed sync the system may show pages that never reached the disk, and nothing may be
-/// acknowledged on top of those.
-pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
-    write_log_again(path)?;
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+/// The open database, as far as it is for writing. Nothing of it is used any more once something has failed;
+/// see [`super::rewrite`].
+pub(super) struct Open {
+    // Dropped first: it ends a thread that has a connection.
+    checkpointer: Checkpointer,
+    pub connection: Connection,
+}
+
+/// Opens the database when nothing else of ours has it open for writing. All that the disk may lack is
+/// written first.
+///
+/// # Errors
+/// As [`rewrite`].
+pub(super) fn open(files: &Arc<Files>, readers: &Readers) -> Result<Open, StoreError> {
+    let paused = readers.pause();
+    rewrite(files, &paused)?;
+    let connection = files.connect()?;
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;
-         PRAGMA temp_store = MEMORY;",
+        "PRAGMA journal_mode = WAL; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
     )?;
     observe(&connection);
-    empty_log(&connection)?;
-    Ok(connection)
-}
-
-/// Writes the log once more as it is seen, and syncs it. What a failed sync left out would otherwise never be
-/// written, as the system takes it for written: the file would get all of the log, the disk keep only its
-/// beginning, and when the power goes before the log is shortened for good, that beginning would be brought into
-/// the newer file. Nobody else writes the log meanwhile, and who reads it reads the same bytes.
-fn write_log_again(database: &Path) -> io::Result<()> {
-    let mut path = database.as_os_str().to_owned();
-    path.push("-wal");
-    let log = match OpenOptions::new().read(true).write(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        opened => opened?,
-    };
-    let (mut block, mut at) = (vec![0; 1 << 20], 0);
-    loop {
-        let len = log.read_at(&mut block, at)?;
-        if len == 0 {
-            return log.sync_all();
-        }
-        log.write_all_at(&block[..len], at)?;
-        at += len as u64;
+    // Makes the log, unless it is there.
+    connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    // Its name must survive a power cut as well as its content; SQLite does not look whether that went well.
+    if let Some(folder) = files.path.parent() {
+        sync_folder(folder)?;
     }
+    Ok(Open { checkpointer: Checkpointer::start(files)?, connection })
 }
 
-/// Brings all of the log into the file. Waits for readers of old states, and for the checkpointer, for
-/// which SQLite by itself would not wait.
-fn empty_log(connection: &Connection) -> Result<(), StoreError> {
-    let begun = Instant::now();
-    loop {
-        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        match busy {
-            0 => return Ok(()),
-            _ if begun.elapsed() > BUSY_TIMEOUT => return Err(StoreError::Conflict),
-            _ => thread::sleep(Duration::from_millis(1)),
+impl Open {
+    /// Closes, and removes the log if nothing failed.
+    fn close(self) {
+        let Open { checkpointer, connection } = self;
+        if checkpointer.stop() {
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
         }
     }
 }
@@ -103,32 +89,28 @@ struct Last {
 
 struct Writer {
     last: Last,
-    // Dropped before our connection, which then is the last one and tidies up the log.
-    checkpointer: Checkpointer,
-    connection: Option<Connection>,
-    path: PathBuf,
+    /// Nothing if it is to be opened anew.
+    open: Option<Open>,
+    files: Arc<Files>,
+    readers: Arc<Readers>,
     shared: Arc<Shared>,
     queue: Receiver<Box<dyn Job>>,
 }
 
 /// Starts the thread; it ends when the queue's last sender is gone and the queue is empty.
 pub(super) fn start(
-    connection: Connection,
-    place: &Place,
+    open: Open,
+    (files, readers): (Arc<Files>, Arc<Readers>),
     shared: Arc<Shared>,
     queue: Receiver<Box<dyn Job>>,
 ) -> io::Result<JoinHandle<()>> {
-    let mut writer = Writer {
-        last: Last::default(),
-        checkpointer: Checkpointer::start(&place.path, place.checkpoint_pages)?,
-        connection: Some(connection),
-        path: place.path.clone(),
-        shared,
-        queue,
-    };
+    let mut writer = Writer { last: Last::default(), open: Some(open), files, readers, shared, queue };
     thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
         while let Some(first) = writer.next() {
             writer.commit_from(first);
+        }
+        if let Some(open) = writer.open.take() {
+            open.close();
         }
     })
 }
@@ -153,47 +135,62 @@ impl Writer {
                 Err(TryRecvError::Empty) => {}
             }
         }
-        // What failed here concerns no job: the next one finds a fresh connection, and hears of it if it
-        // fails again.
-        if let Some(connection) = self.connection.take()
-            && self.checkpointer.in_a_pause(&connection).is_ok()
-        {
-            self.connection = Some(connection);
-        }
+        self.in_between(|open, _| open.checkpointer.copy(&open.connection));
         self.queue.recv().ok()
     }
 
-    /// Lists the keys of some traces, in a commit of its own, and says of how many. A failure concerns no
-    /// job: they stay where they are, and are found there.
+    /// Does what no job waits for. What fails concerns none: the next one finds the database opened
+    /// anew, and hears of it if that fails too.
+    fn in_between<T>(&mut self, work: impl FnOnce(&Open, &Shared) -> Result<T, StoreError>) -> Option<T> {
+        let open = self.open.take()?;
+        let done = work(&open, &self.shared).ok();
+        self.keep(open, done.is_some());
+        done
+    }
+
+    /// Keeps what is open if nothing failed. Otherwise opens anew at once, while the system still shows what
+    /// it did not write.
+    fn keep(&mut self, open: Open, is_sound: bool) {
+        if is_sound && !open.checkpointer.has_failed() {
+            self.open = Some(open);
+            return;
+        }
+        drop(open);
+        self.open = self::open(&self.files, &self.readers).ok();
+    }
+
+    /// Lists the keys of some traces, in a commit of its own, and says of how many. If it fails they stay
+    /// where they are, and are found there.
     fn list_traces(&mut self) -> u32 {
-        let Some(connection) = self.connection.take() else { return 0 };
-        let list = || -> Result<u32, StoreError> {
+        let listed = self.in_between(|open, shared| {
+            let connection = &open.connection;
             connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            let mut tx = Tx::new(Db::new(Link::Sqlite(&connection)), &self.shared);
+            let mut tx = Tx::new(Db::new(Link::Sqlite(connection)), shared);
             let count = tx.list_trace_keys(TRACES_AT_ONCE)?;
             connection.prepare_cached(if count > 0 { "COMMIT" } else { "ROLLBACK" })?.execute([])?;
             Ok(count)
-        };
-        // A connection on which this failed is not used again; the next job gets a fresh one.
-        let Ok(count) = list() else { return 0 };
+        });
+        let Some(count) = listed else { return 0 };
         let unlisted = &self.shared.unlisted_traces;
         let _ =
             unlisted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(count)));
         if count == 0 {
             unlisted.store(0, Ordering::Relaxed);
         }
-        self.connection = Some(connection);
         count
     }
 
     /// Runs `first` and whatever is waiting, commits, and tells everybody.
     fn commit_from(&mut self, first: Box<dyn Job>) {
-        let connection = match self.connection.take().map_or_else(|| connect(&self.path), Ok) {
-            Ok(connection) => connection,
+        // The checkpointer may have failed while nobody looked.
+        drop(self.open.take_if(|open| open.checkpointer.has_failed()));
+        let open = match self.open.take().map_or_else(|| open(&self.files, &self.readers), Ok) {
+            Ok(open) => open,
             Err(error) => return first.finish(Err(error)),
         };
+        let connection = &open.connection;
         let mut batch = Batch {
-            connection: &connection,
+            connection,
             shared: &self.shared,
             last: &mut self.last,
             done: Vec::new(),
@@ -210,16 +207,16 @@ impl Writer {
         for job in done {
             job.finish(outcome.clone());
         }
-        let usable = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
-        if usable && !must_reopen(&outcome) && self.checkpointer.after_commit(&connection).is_ok() {
-            self.connection = Some(connection);
-        }
+        let is_sound = outcome.is_ok()
+            && (connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok())
+            && open.checkpointer.after_commit(connection).is_ok();
+        self.keep(open, is_sound);
     }
 }
 
 /// After a device error the connection's idea of the files is not trusted any more.
-fn must_reopen(outcome: &Result<(), StoreError>) -> bool {
-    matches!(outcome, Err(StoreError::Io(_) | StoreError::Corrupt(_) | StoreError::Full))
+fn must_reopen(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io(_) | StoreError::Corrupt(_) | StoreError::Full)
 }
 
 /// One transaction. Jobs that fail without having changed anything, as nearly all that fail do, cost the
@@ -349,7 +346,6 @@ impl Batch<'_> {
     }
 
     fn lost(&self, error: StoreError) -> Result<(), StoreError> {
-        let outcome = Err(error);
-        if self.done.is_empty() && !must_reopen(&outcome) { Ok(()) } else { outcome }
+        if self.done.is_empty() && !must_reopen(&error) { Ok(()) } else { Err(error) }
     }
 }

@@ -5,10 +5,11 @@
  * sync the way back. Operations are numbered. By FAULT_MODE:
  *   count     do nothing; at the end the number of operations is written to FAULT_REPORT
  *   power     at operation FAULT_AT bring back a random part (FAULT_SEED) of what was not synced, and exit
- *   write-eio, write-enospc, sync-eio    fail the first write or sync from operation FAULT_AT on, once;
+ *   write-eio, write-enospc, sync-eio    fail the first FAULT_TIMES writes or syncs from operation FAULT_AT
+ *             on, if FAULT_FILE is set those of files and folders whose names end so;
  *             what a failed sync should have written counts as never written until it is written again,
  *             and as on Linux since 4.13 each file descriptor that was open then is told so once;
- *             then cut the power at operation FAULT_CRASH_AT, if that is not 0.
+ *             then cut the power FAULT_CRASH_AFTER operations later, if that is not 0.
  * Shared memory (-shm) is left out: it does not outlive the process in any sense that matters.
  */
 #define _GNU_SOURCE
@@ -38,8 +39,8 @@ static struct chunk *chunks;   /* what is written but not synced; DOOMED ones no
 static struct chunk *doomed;
 static struct size *sizes;
 static struct entry *entries;  /* newest first */
-static const char *dir, *mode = "off", *stash;
-static long op, fault_at, crash_at;
+static const char *dir, *mode = "off", *stash, *file = "";
+static long op, fault_at, crash_after, fired_at, times = 1;
 static unsigned long seed;
 static unsigned cuts;
 static int fired, stashed;
@@ -82,7 +83,9 @@ __attribute__((constructor)) static void begin(void) {
     stash = getenv("FAULT_STASH");
     if (getenv("FAULT_MODE")) mode = getenv("FAULT_MODE");
     if (getenv("FAULT_AT")) fault_at = atol(getenv("FAULT_AT"));
-    if (getenv("FAULT_CRASH_AT")) crash_at = atol(getenv("FAULT_CRASH_AT"));
+    if (getenv("FAULT_CRASH_AFTER")) crash_after = atol(getenv("FAULT_CRASH_AFTER"));
+    if (getenv("FAULT_TIMES")) times = atol(getenv("FAULT_TIMES"));
+    if (getenv("FAULT_FILE")) file = getenv("FAULT_FILE");
     seed = getenv("FAULT_SEED") ? strtoul(getenv("FAULT_SEED"), 0, 10) * 2654435761u + 88172645463325252u : 1;
 }
 
@@ -149,25 +152,34 @@ static void power_loss(void) {
         if (e->kind == CREATED) real_unlink(e->path);
         if (e->kind == RENAMED) real_rename(e->other, e->path);
         if (e->kind == REMOVED) real_rename(e->other, e->path);
-        if (e->kind == FOLDER) rmdir(e->path);
+        if (e->kind == FOLDER) { /* with all that is in it */
+            char gone[PATH];
+            snprintf(gone, sizeof gone, "%s/%d-%d", stash, getpid(), stashed++);
+            real_rename(e->path, gone);
+        }
     }
     _exit(77);
 }
 
+static int is_meant(const char *path) {
+    size_t len = strlen(path), end = strlen(file);
+    return len >= end && !strcmp(path + len - end, file);
+}
+
 /* Counts an operation; true if it is to fail, with errno set. */
-static int step(int is_write, int is_sync) {
+static int step(const char *path, int is_write, int is_sync) {
     op++;
     if (!strcmp(mode, "power")) {
         if (op == fault_at) power_loss();
         return 0;
     }
-    if (crash_at && op >= crash_at && fired) power_loss();
-    if (fired || op < fault_at) return 0;
-    if ((is_write && !strcmp(mode, "write-eio")) || (is_sync && !strcmp(mode, "sync-eio"))) {
-        fired = 1; errno = EIO; return 1;
-    }
-    if (is_write && !strcmp(mode, "write-enospc")) { fired = 1; errno = ENOSPC; return 1; }
-    return 0;
+    if (crash_after && fired && op >= fired_at + crash_after) power_loss();
+    if (fired >= times || op < fault_at || !is_meant(path)) return 0;
+    if ((is_write && !strcmp(mode, "write-eio")) || (is_sync && !strcmp(mode, "sync-eio"))) errno = EIO;
+    else if (is_write && !strcmp(mode, "write-enospc")) errno = ENOSPC;
+    else return 0;
+    if (!fired++) fired_at = op;
+    return 1;
 }
 
 static struct size *size_of(const char *path, off_t now) {
@@ -251,7 +263,7 @@ static int opened(const char *path, int flags, mode_t perm) {
     struct stat st;
     int is_new = (flags & O_CREAT) && stat(path, &st);
     int fd = -1;
-    if (!is_new || !step(1, 0)) fd = real_open(path, flags, perm);
+    if (!is_new || !step(path, 1, 0)) fd = real_open(path, flags, perm);
     if (fd >= 0 && fd < FDS) {
         free(names[fd]);
         names[fd] = strdup(path);
@@ -288,7 +300,7 @@ static ssize_t written(int fd, const void *bytes, size_t len, off_t at) {
     if (!path) return at < 0 ? real_write(fd, bytes, len) : real_pwrite(fd, bytes, len, at);
     pthread_mutex_lock(&lock);
     ssize_t done = -1;
-    if (!step(1, 0)) {
+    if (!step(path, 1, 0)) {
         off_t from = at < 0 ? lseek(fd, 0, SEEK_CUR) : at;
         keep(fd, path, from, from + (off_t)len, 0);
         done = at < 0 ? real_write(fd, bytes, len) : real_pwrite(fd, bytes, len, at);
@@ -309,7 +321,7 @@ int ftruncate64(int fd, off_t len) {
     pthread_mutex_lock(&lock);
     int done = -1;
     struct stat st;
-    if (!step(1, 0)) {
+    if (!step(path, 1, 0)) {
         fstat(fd, &st);
         if (st.st_size > len) keep(fd, path, len, st.st_size, ++cuts);
         else size_of(path, st.st_size);
@@ -326,7 +338,7 @@ static int sync_with(int fd, int (*real)(int)) {
     const char *path = name_of(fd);
     if (!path) return real(fd);
     pthread_mutex_lock(&lock);
-    int failed = step(0, 1), *count = failures_of(path);
+    int failed = step(path, 0, 1), *count = failures_of(path);
     synced(path, failed);
     if (failed) ++*count;
     failed |= told[fd] < *count;
@@ -342,7 +354,7 @@ int rename(const char *from, const char *to) {
     if (!ours(from)) return real_rename(from, to);
     pthread_mutex_lock(&lock);
     int done = -1;
-    if (!step(1, 0) && !(done = real_rename(from, to))) {
+    if (!step(from, 1, 0) && !(done = real_rename(from, to))) {
         note(RENAMED, from, to);
         for (struct chunk *c = chunks; c; c = c->next) if (!strcmp(c->path, from)) strcpy(c->path, to);
         for (struct chunk *c = doomed; c; c = c->next) if (!strcmp(c->path, from)) strcpy(c->path, to);
@@ -358,7 +370,7 @@ int unlink(const char *path) {
     if (!ours(path) || !stash) return real_unlink(path);
     pthread_mutex_lock(&lock);
     int done = -1;
-    if (!step(0, 0)) {
+    if (!step(path, 0, 0)) {
         char kept[PATH];
         snprintf(kept, sizeof kept, "%s/%d-%d", stash, getpid(), stashed++);
         int linked = link(path, kept);
@@ -377,7 +389,7 @@ int mkdir(const char *path, mode_t perm) {
     if (!ours(path)) return real_mkdir(path, perm);
     pthread_mutex_lock(&lock);
     int done = -1;
-    if (!step(0, 0) && !(done = real_mkdir(path, perm))) note(FOLDER, path, 0);
+    if (!step(path, 0, 0) && !(done = real_mkdir(path, perm))) note(FOLDER, path, 0);
     int saved = errno;
     pthread_mutex_unlock(&lock);
     errno = saved;

@@ -2,7 +2,7 @@
 //!
 //! A child process (this program again, under `layer.c`) delivers and expunges messages, uploads, cuts, resumes
 //! and replaces files, and prints what was acknowledged. Afterwards the parent opens what is left and compares. `FAULTS_SECONDS` bounds the
-//! sweep (default 25); `FAULTS_SEED` begins it elsewhere.
+//! sweep (default 25); `FAULTS_SEED` begins it elsewhere; `FAULTS_KIND` plays only the faults whose kind begins so.
 
 #![allow(clippy::print_stdout, reason = "the child's acknowledgements and the parent's summary")]
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use store::{
     Access, AccountId, AreaId, Credential, EntryId, FilePath, FlagChange, FlagOp, Flags, Keywords, MailboxId,
-    MessageId, NO_KEYWORDS, NewFile, NewMessage, Settings, Store, StoreError, TraceId, Tx,
+    MessageId, NO_KEYWORDS, NewFile, NewMessage, Settings, Store, StoreError, TraceEvent, TraceId, Tx,
 };
 
 /// What the layer exits with when it cuts the power.
@@ -25,7 +25,8 @@ const ROUNDS: u64 = 12;
 fn main() {
     let words: Vec<String> = std::env::args().collect();
     if words.get(1).is_some_and(|word| word == "child") {
-        return child(Path::new(&words[2]), words[3].parse().expect("the round's number"));
+        let (folder, round, pauses) = (Path::new(&words[2]), &words[3], words[4] == "pauses");
+        return child(folder, round.parse().expect("the round's number"), pauses);
     }
     let folder = tempfile::tempdir().expect("a folder is made");
     let layer = folder.path().join("layer.so");
@@ -76,25 +77,41 @@ fn prepare(tx: &mut Tx<'_>) -> Result<(AccountId, MailboxId), StoreError> {
 }
 
 /// Delivers, flags and expunges; goes on after errors, as the server does.
-fn child(folder: &Path, round: u64) {
+fn child(folder: &Path, round: u64, pauses: bool) {
     let Ok(store) = Store::open(&settings(folder)) else { return };
     let Some((account, inbox)) = (0..3).find_map(|_| store.write_blocking(prepare).ok()) else { return };
-    let tasks: Vec<_> = (0..TASKS)
-        .map(|task| {
-            let store = store.clone();
-            std::thread::spawn(move || {
-                for n in 0..ROUNDS {
-                    let number = round * 10_000 + task * 100 + n;
-                    deliver(&store, (account, inbox), number);
-                    if let Err(error) = upload(&store, account, number) {
-                        println!("failed {error:?}");
-                    }
-                }
+    let half = ROUNDS / 2;
+    for rounds in [0..half, half..ROUNDS] {
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|task| {
+                let (store, rounds) = (store.clone(), rounds.clone());
+                std::thread::spawn(move || {
+                    rounds.for_each(|n| work(&store, (account, inbox), round * 10_000 + task * 100 + n))
+                })
             })
-        })
-        .collect();
-    for task in tasks {
-        task.join().expect("no task panics");
+            .collect();
+        for task in tasks {
+            task.join().expect("no task panics");
+        }
+        if pauses {
+            pause();
+        }
+    }
+}
+
+/// Longer than the writer needs to begin with what it does in pauses. It begins by the clock, and
+/// nobody can see from outside that it is done.
+const PAUSE: Duration = Duration::from_millis(80);
+
+fn pause() {
+    let (_sender, receiver) = std::sync::mpsc::channel::<()>();
+    let _ = receiver.recv_timeout(PAUSE);
+}
+
+fn work(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64) {
+    deliver(store, (account, inbox), number);
+    if let Err(error) = upload(store, account, number) {
+        println!("failed {error:?}");
     }
 }
 
@@ -114,6 +131,8 @@ fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64)
             trace_id: TraceId(number),
             ascii_size_bytes: None,
         };
+        let event = TraceEvent { at_ms: 1, recipient: None, kind: 0, detail: String::new() };
+        tx.record_trace(TraceId(number), &["ann@example.org"], &[event])?;
         tx.add_message(account, inbox, &new)
     };
     let added = match store.write_blocking(job) {
@@ -199,10 +218,35 @@ impl Told {
     }
 }
 
+/// What fails, and of which files, by the end of their names. The database's own syncs are few and everything
+/// hangs on them, so that they get faults of their own.
+const KINDS: [(&str, &str); 15] = [
+    ("power", ""),
+    ("power", ""),
+    ("power", ""),
+    ("power", ""),
+    ("sync-eio", ""),
+    ("sync-eio", "/posthouse.db"),
+    ("sync-eio", "/posthouse.db"),
+    ("sync-eio", "/posthouse.db-wal"),
+    ("sync-eio", "/posthouse.db-wal"),
+    ("sync-eio", "/data"),
+    ("sync-eio", "/blobs"),
+    ("write-eio", ""),
+    ("write-eio", "/posthouse.db"),
+    ("write-enospc", ""),
+    ("write-enospc", "/posthouse.db"),
+];
+
+#[derive(Debug)]
 struct Fault {
     mode: &'static str,
+    file: &'static str,
     at: u64,
-    crash_at: u64,
+    /// How often it fails.
+    times: u64,
+    /// How many operations later the power goes; never if 0.
+    crash_after: u64,
     seed: u64,
 }
 
@@ -211,10 +255,12 @@ fn run(folder: &Path, layer: &Path, round: u64, fault: &Fault, told: &mut Told) 
     let data = folder.join("data");
     let mut child = Command::new(std::env::current_exe().expect("this program has a path"));
     child.arg("child").arg(&data).arg(round.to_string());
+    child.arg(if fault.seed.is_multiple_of(3) { "pauses" } else { "goes-on" });
     child.env("LD_PRELOAD", layer).env("FAULT_DIR", &data).env("FAULT_STASH", folder.join("stash"));
     child.env("FAULT_MODE", fault.mode).env("FAULT_REPORT", folder.join("report"));
-    child.env("FAULT_AT", fault.at.to_string()).env("FAULT_CRASH_AT", fault.crash_at.to_string());
-    child.env("FAULT_SEED", fault.seed.to_string());
+    child.env("FAULT_AT", fault.at.to_string()).env("FAULT_CRASH_AFTER", fault.crash_after.to_string());
+    child.env("FAULT_TIMES", fault.times.to_string());
+    child.env("FAULT_SEED", fault.seed.to_string()).env("FAULT_FILE", fault.file);
     let output = child.output().expect("the child starts");
     let said = String::from_utf8_lossy(&output.stdout);
     told.hear(&said);
@@ -222,7 +268,7 @@ fn run(folder: &Path, layer: &Path, round: u64, fault: &Fault, told: &mut Told) 
     let kind = if fault.mode == "write-enospc" { "Full" } else { "Io(" };
     assert!(failures.iter().all(|failure| failure.starts_with(kind)), "{}: {failures:?}", fault.mode);
     // One fault concerns one commit; after it the store must work again.
-    assert!(failures.len() as u64 <= TASKS, "{}: {failures:?}", fault.mode);
+    assert!(failures.len() as u64 <= TASKS * fault.times, "{}: {failures:?}", fault.mode);
     let code = output.status.code();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(code, Some(0 | POWER_LOSS)), "the child ended with {code:?}: {errors}");
@@ -297,29 +343,43 @@ fn sweep(folder: &Path, layer: &Path) {
         seed ^= seed << 17;
         (seed >> 11) % below
     };
-    let count = Fault { mode: "count", at: 0, crash_at: 0, seed: 0 };
+    let count = Fault { mode: "count", file: "", at: 0, times: 0, crash_after: 0, seed: 0 };
     let mut told = fresh(folder);
     run(folder, layer, 0, &count, &mut told);
     verify(&folder.join("data"), &told).expect("nothing is lost without faults");
     assert_eq!(told.stored.len() as u64, TASKS * ROUNDS);
     let report = std::fs::read_to_string(folder.join("report")).expect("the layer counted");
     let total: u64 = report.trim().parse().expect("the layer wrote a number");
+    let kind = std::env::var("FAULTS_KIND").unwrap_or_default();
+    let kinds: Vec<_> =
+        KINDS.into_iter().filter(|(mode, file)| format!("{mode}{file}").starts_with(&kind)).collect();
     let (mut sweeps, mut cuts, mut kept) = (0, 0, 0);
     while Instant::now() < end {
-        let mode = ["power", "power", "power", "sync-eio", "write-eio", "write-enospc"][random(6) as usize];
-        let at = random(total) + 1;
-        let crash_at = if random(4) == 0 { 0 } else { at + 1 + random(60) };
-        let fault = Fault { mode, at, crash_at, seed: random(u64::MAX) };
+        let (mode, file) = kinds[random(kinds.len() as u64) as usize];
+        // The first operations are those of opening, the last those of closing.
+        let at = match random(8) {
+            0 => 1 + random(40),
+            1 => total - random(30),
+            _ => 1 + random(total),
+        };
+        let times = if random(4) == 0 { 2 + random(2) } else { 1 };
+        // While it recovers, or not before the log has started anew.
+        let crash_after = match random(8) {
+            0 => 0,
+            1..=4 => 1 + random(60),
+            _ => 1 + random(500),
+        };
+        let fault = Fault { mode, file, at, times, crash_after, seed: random(u64::MAX) };
         let mut told = fresh(folder);
         cuts += u64::from(run(folder, layer, 0, &fault, &mut told));
         if random(3) == 0 {
             // Once more on what is left, with the power going while it recovers or soon after.
-            let again = Fault { mode: "power", at: random(80) + 1, crash_at: 0, seed: random(u64::MAX) };
+            let (at, seed) = (random(80) + 1, random(u64::MAX));
+            let again = Fault { mode: "power", file: "", at, times: 0, crash_after: 0, seed };
             cuts += u64::from(run(folder, layer, 1, &again, &mut told));
         }
         if let Err(why) = verify(&folder.join("data"), &told) {
-            let Fault { mode, at, crash_at, seed } = fault;
-            panic!("{mode} at {at} of {total}, crash at {crash_at}, seed {seed}: {why}");
+            panic!("{fault:?} of {total}: {why}");
         }
         sweeps += 1;
         kept += told.stored.len();
