@@ -208,7 +208,7 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// Measures the disk and removes old traces, cut uploads and files without a row.
+/// Measures the disk and removes old traces and old cut uploads.
 async fn look_after(store: Store, room: Room, clock: Clock, mut stop: watch::Receiver<bool>) {
     let (mut measure, mut purge) = (tokio::time::interval(MEASURE_EVERY), tokio::time::interval(PURGE_EVERY));
     loop {
@@ -226,18 +226,18 @@ async fn look_after(store: Store, room: Room, clock: Clock, mut stop: watch::Rec
     }
 }
 
-/// Removes uploads that were cut and not gone on with, and files that a power cut left without a row.
+/// Removes uploads that were cut and not gone on with, and what a crash left of others.
 async fn tidy_files(store: &Store, now_ms: i64) {
     let before_ms = now_ms - i64::try_from(PART_AGE_MAX.as_millis()).unwrap_or(i64::MAX);
     if let Err(error) = store.write(move |tx| tx.purge_parts(before_ms, PURGE_MAX)).await {
         tracing::warn!(%error, "old cut uploads could not be removed");
     }
     let files = store.clone();
-    match tokio::task::spawn_blocking(move || files.remove_orphans()).await {
+    match tokio::task::spawn_blocking(move || files.remove_begun_uploads()).await {
         Ok(Ok(removed)) if removed.is_empty() => {}
-        Ok(Ok(removed)) => tracing::info!(count = removed.len(), "files that nothing names were removed"),
-        Ok(Err(error)) => tracing::warn!(%error, "files that nothing names could not be looked for"),
-        Err(error) => tracing::warn!(%error, "the search for files that nothing names broke off"),
+        Ok(Ok(removed)) => tracing::info!(count = removed.len(), "what a crash left of uploads was removed"),
+        Ok(Err(error)) => tracing::warn!(%error, "what a crash left of uploads could not be looked for"),
+        Err(error) => tracing::warn!(%error, "the search for what a crash left of uploads broke off"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Content: digest, compression, and where it lies.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -55,24 +56,20 @@ impl PreparedBlob {
             return Err(StoreError::Invalid("the content is longer than 1 GiB"));
         }
         let digest = blake3::hash(bytes);
-        let compressed = compress(bytes)?;
-        let worth_it = compressed.len() <= bytes.len() / 10 * COMPRESSED_MAX_TENTHS;
-        let stored: &[u8] = if worth_it { &compressed } else { bytes };
+        let stored = as_stored(bytes)?;
         let place = match folder {
             Some(folder) if stored.len() > INLINE_MAX_BYTES => {
-                Place::File(Arc::new(folder.write(&digest, stored)?))
+                Place::File(Arc::new(folder.write(&digest, &stored)?))
             }
-            _ => Place::Inline(stored.into()),
+            _ => Place::Inline((&*stored).into()),
         };
         Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place })
     }
 
     /// Small content whose digest is known.
     pub(crate) fn inline(digest: blake3::Hash, bytes: &[u8]) -> Result<PreparedBlob, StoreError> {
-        let compressed = compress(bytes)?;
-        let worth_it = compressed.len() <= bytes.len() / 10 * COMPRESSED_MAX_TENTHS;
-        let stored: &[u8] = if worth_it { &compressed } else { bytes };
-        Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place: Place::Inline(stored.into()) })
+        let place = Place::Inline((&*as_stored(bytes)?).into());
+        Ok(PreparedBlob { digest, size_bytes: bytes.len() as u64, place })
     }
 
     /// Content that lies as it is in a file of ours, synced.
@@ -89,6 +86,13 @@ impl PreparedBlob {
     pub fn digest(&self) -> &[u8; 32] {
         self.digest.as_bytes()
     }
+}
+
+/// Compressed, or, if that is not worth it, as it is.
+fn as_stored(bytes: &[u8]) -> Result<Cow<'_, [u8]>, StoreError> {
+    let compressed = compress(bytes)?;
+    let worth_it = compressed.len() <= bytes.len() / 10 * COMPRESSED_MAX_TENTHS;
+    Ok(if worth_it { Cow::Owned(compressed) } else { Cow::Borrowed(bytes) })
 }
 
 fn compress(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {

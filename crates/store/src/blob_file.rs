@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::shared::random_u32;
 
-/// The shelf of files whose digest is not known yet.
-const BEGUN: &str = "begun";
+/// The shelf of files whose digest is not known yet: uploads under way and parts of uploads that were cut.
+pub(crate) const BEGUN_SHELF: &str = "begun";
 
 /// The folder of content files.
 #[derive(Debug, Clone)]
@@ -80,8 +80,8 @@ impl BlobFolder {
 
     /// A fresh file on no shelf yet, for content that arrives in pieces; removed when dropped.
     pub fn begin(&self) -> io::Result<(File, BlobFile)> {
-        self.shelf(BEGUN)?;
-        let name = format!("{BEGUN}/{:08x}{:08x}", random_u32(), random_u32());
+        self.shelf(BEGUN_SHELF)?;
+        let name = format!("{BEGUN_SHELF}/{:08x}{:08x}", random_u32(), random_u32());
         let path = self.root.join(&name);
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
         Ok((file, self.not_adopted(name)))
@@ -90,7 +90,7 @@ impl BlobFolder {
     /// Syncs a begun file and its name.
     pub fn sync_begun(&self, file: &File) -> io::Result<()> {
         file.sync_all()?;
-        sync_folder(&self.root.join(BEGUN))
+        sync_folder(&self.root.join(BEGUN_SHELF))
     }
 
     /// Syncs a begun file that is whole, puts it under its digest's name and syncs that.
@@ -161,6 +161,12 @@ impl BlobFolder {
     /// Removes the file `name`. A failure leaves an orphan, which the check reports.
     pub fn remove(&self, name: &str) {
         let _ = fs::remove_file(self.root.join(name));
+    }
+
+    /// How long ago the file `name` was last written to.
+    pub fn age(&self, name: &str) -> io::Result<Duration> {
+        let changed = fs::metadata(self.root.join(name))?.modified()?;
+        Ok(SystemTime::now().duration_since(changed).unwrap_or_default())
     }
 
     /// Visits every file below the folder with its name and its age.

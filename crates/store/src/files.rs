@@ -9,12 +9,14 @@ mod content;
 mod digest;
 mod entry;
 mod ftp_profile;
+mod hashing;
 mod name;
 mod part;
 mod room;
 mod share;
 mod tree;
 mod upload;
+mod write_behind;
 
 pub use content::{BlockVisitor, Content, OpenedFile};
 pub use digest::{DigestAlgorithm, FileDigest};

@@ -31,7 +31,9 @@ where
     }
 
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Pending { value, reply, .. } = *self;
+        let Pending { value, reply, work } = *self;
+        // What the job held, such as the room of an upload, is free when its caller hears of the end.
+        drop(work);
         let answer = outcome.and_then(|()| value.ok_or(StoreError::Closed));
         // Nobody waits any more: the work is done all the same.
         let _ = reply.send(answer);

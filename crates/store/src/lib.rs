@@ -7,11 +7,13 @@
 //!
 //! # Standards
 //! UIDs and UIDVALIDITY: RFC 9051 §2.3.1. Modseqs, and what vanished: RFC 7162. Object ids: RFC 8474.
-//! Special uses: RFC 6154. Save dates: RFC 8514. Unique ids of POP3: RFC 1939 §7.
+//! Special uses: RFC 6154. Save dates: RFC 8514. Unique ids of POP3: RFC 1939 §7. The tree of files as FTP
+//! sees it, and cut uploads: RFC 3659 §6 and §5.3.
 //!
 //! # Hostile input
 //! Names, addresses, keywords and ranges may come straight from strangers: they are checked here,
-//! whatever was checked before, and are only ever bound as parameters. Content is opaque. What is read
+//! whatever was checked before, and are only ever bound as parameters; no name of a file becomes a path of
+//! the system. Content is opaque. What is read
 //! back is checked against its length, and by [`Store::check`] against its digest.
 
 mod account;

@@ -1,5 +1,6 @@
 //! What all connections of one open store have together.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,7 +17,7 @@ pub(crate) struct Shared {
     pub uid_cache: UidCache,
     pub watches: Watches,
     /// Room that uploads under way hold.
-    pub reservations: Reservations,
+    pub reservations: Arc<Reservations>,
     last_id: AtomicI64,
 }
 
@@ -26,7 +27,7 @@ impl Shared {
             blobs,
             uid_cache: UidCache::default(),
             watches: Watches::default(),
-            reservations: Reservations::default(),
+            reservations: Arc::default(),
             last_id: AtomicI64::new(0),
         }
     }

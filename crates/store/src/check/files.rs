@@ -116,13 +116,14 @@ impl View<'_> {
     }
 
     fn check_entries(&mut self, checker: &mut Checker<'_>) -> Result<(), StoreError> {
+        let total = self.db.number("SELECT COUNT(*) FROM file_entry", &[])?.unwrap_or(0).cast_unsigned();
         let sql =
             "SELECT e.area_id, e.entry_id, e.parent_id, e.name, e.blob_id, e.size_bytes, e.mode, e.sha256,
                    b.size_bytes FROM file_entry e LEFT JOIN content c ON c.blob_id = e.blob_id
                    LEFT JOIN blob b ON b.digest = c.digest";
         self.db.each(sql, &[], &mut |row| {
             if checker.report.counted.files.is_multiple_of(1024) {
-                checker.progress("files", checker.report.counted.files, 0);
+                checker.progress("files", checker.report.counted.files, total);
             }
             checker.report.counted.files += 1;
             let (area, id, name) = (row.int(0)?, row.int(1)?, row.text(3)?);

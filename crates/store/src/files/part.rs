@@ -58,6 +58,19 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    /// The name of the file of a part.
+    pub(crate) fn part_file(
+        &mut self,
+        area: AreaId,
+        folder: EntryId,
+        name: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT file FROM file_part WHERE area_id = ?1 AND parent_id = ?2 AND name = ?3";
+        self.db.row(sql, params![area, folder, name], |row| row.string(0))
+    }
+}
+
 impl Tx<'_> {
     /// Keeps a part under the name that the whole would have had, in place of an older part of that name. It
     /// counts against the quota.

@@ -5,16 +5,18 @@
 //! its name, and only then a transaction makes it an entry.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-
-use sha2::{Digest, Sha256};
+use std::time::SystemTime;
 
 use super::content::{BLOCK_BYTES, Content};
 use super::entry::{Access, AreaId, EntryId};
+use super::hashing::Hashing;
 use super::part::KeptPart;
+use super::room::Reservations;
+use super::write_behind::{STEP_BYTES, WriteBehind};
 use crate::blob::{INLINE_MAX_BYTES, PreparedBlob};
 use crate::blob_file::BlobFile;
 use crate::error::StoreError;
@@ -27,40 +29,66 @@ const RESERVE_STEP_BYTES: u64 = 4 << 20;
 const DATABASE_UPLOAD_MAX_BYTES: u64 = 64 << 20;
 
 /// Room that uploads hold, given back when they end.
+///
+/// No handle of the store is in it: what is uploaded is dropped by the writer's thread, which must not be the
+/// one that closes the store.
 #[derive(Debug)]
 struct Reservation {
-    store: Store,
+    of: Arc<Reservations>,
     area: AreaId,
     bytes: u64,
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.store.shared().reservations.give_back(self.area, self.bytes);
-    }
-}
-
-/// Both digests of a file, made in one pass.
-#[derive(Clone)]
-struct Hashers {
-    blake3: Box<blake3::Hasher>,
-    sha256: Sha256,
-}
-
-impl Hashers {
-    fn new() -> Hashers {
-        Hashers { blake3: Box::default(), sha256: Sha256::new() }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        self.blake3.update(bytes);
-        self.sha256.update(bytes);
+        self.of.give_back(self.area, self.bytes);
     }
 }
 
 enum Place {
     Memory(Vec<u8>),
-    File(File, BlobFile),
+    File(Growing),
+}
+
+/// A file that grows.
+struct Growing {
+    file: File,
+    name: BlobFile,
+    /// Bytes that were there when the disk was last put to work, and who does it.
+    pushed_bytes: u64,
+    behind: Option<WriteBehind>,
+}
+
+impl Growing {
+    fn new(file: File, name: BlobFile, size_bytes: u64) -> Growing {
+        Growing { file, name, pushed_bytes: size_bytes, behind: None }
+    }
+
+    /// Adds a block at the end, which is at `at`.
+    fn write(&mut self, block: &[u8], at: u64) -> io::Result<()> {
+        if let Err(error) = self.file.write_all_at(block, at) {
+            // Whatever was written of the block is not counted.
+            let _ = self.file.set_len(at);
+            return Err(error);
+        }
+        if at - self.pushed_bytes >= STEP_BYTES {
+            self.pushed_bytes = at;
+            if self.behind.is_none() {
+                // Without a thread to spare all is synced at the end.
+                self.behind = WriteBehind::start(&self.file).ok();
+            }
+            if let Some(behind) = &self.behind {
+                behind.nudge();
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for what was begun, so that the last sync tells the whole truth.
+    fn settle(self) -> io::Result<(File, BlobFile)> {
+        self.behind.map_or(Ok(()), WriteBehind::finish)?;
+        Ok((self.file, self.name))
+    }
 }
 
 /// An upload under way; made by [`Store::upload`]. Dropped without [`Upload::finish`] or [`Upload::keep`] it
@@ -70,7 +98,7 @@ pub struct Upload {
     reservation: Reservation,
     /// Bytes that the upload replaces, which are free again once it is in place.
     replaces_bytes: u64,
-    hashers: Hashers,
+    hashing: Hashing,
     size_bytes: u64,
     place: Place,
 }
@@ -109,9 +137,9 @@ impl Store {
     pub fn upload(&self, area: AreaId, replaces_bytes: u64) -> Upload {
         Upload {
             store: self.clone(),
-            reservation: Reservation { store: self.clone(), area, bytes: 0 },
+            reservation: Reservation { of: Arc::clone(&self.shared().reservations), area, bytes: 0 },
             replaces_bytes,
-            hashers: Hashers::new(),
+            hashing: Hashing::new(),
             size_bytes: 0,
             place: Place::Memory(Vec::new()),
         }
@@ -152,23 +180,28 @@ impl Store {
         name: &str,
         offset: u64,
     ) -> Result<Option<Upload>, StoreError> {
+        let Some(blobs) = &self.shared().blobs else { return Ok(None) };
+        // Young from now on: what no row names for a moment must not look as if it were left over.
+        let kept = self.read_blocking(|view| view.part_file(area, folder, name))?;
+        let Some(file) = kept.and_then(|kept| blobs.open_to_go_on(&kept).ok()) else { return Ok(None) };
+        file.set_modified(SystemTime::now())?;
         let key = name.to_owned();
         let claimed = self.write_blocking(move |tx| tx.claim_part(access, area, folder, &key, offset))?;
-        let (Some(file), Some(blobs)) = (claimed, &self.shared().blobs) else { return Ok(None) };
-        let replaces = self.read_blocking(|view| view.child_row(area, folder, name))?;
-        let blob_file = blobs.not_adopted(file);
+        let Some(claimed) = claimed else { return Ok(None) };
+        let blob_file = blobs.not_adopted(claimed);
         let file = blobs.open_to_go_on(&blob_file.name)?;
+        let replaces = self.read_blocking(|view| view.child_row(area, folder, name))?;
         let mut upload = self.upload(area, replaces.map_or(0, |entry| entry.size_bytes()));
         upload.reserve(offset)?;
         let content = Content::File { size_bytes: file.metadata()?.len(), file };
         content.each_block(0..offset, &mut |block| {
-            upload.hashers.update(block);
+            upload.hashing.update(block);
             Ok(ControlFlow::Continue(()))
         })?;
         let Content::File { file, .. } = content else { return Ok(None) };
         file.set_len(offset)?;
         upload.size_bytes = offset;
-        upload.place = Place::File(file, blob_file);
+        upload.place = Place::File(Growing::new(file, blob_file, offset));
         Ok(Some(upload))
     }
 }
@@ -183,7 +216,7 @@ impl Upload {
     ///
     /// # Errors
     /// [`StoreError::OverQuota`] once the area has no room for more; [`StoreError::Full`]; [`StoreError::Io`].
-    /// After an error the upload holds no more than before the call, and can be kept or dropped.
+    /// After an error the upload holds whole what [`Upload::size_bytes`] says, and can be kept or dropped.
     pub fn write_block(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let after = self.size_bytes + bytes.len() as u64;
         // What is small is checked by the transaction that places it, soon enough.
@@ -194,15 +227,9 @@ impl Upload {
         for block in bytes.chunks(BLOCK_BYTES) {
             match &mut self.place {
                 Place::Memory(memory) => memory.extend_from_slice(block),
-                Place::File(file, _) => {
-                    if let Err(error) = file.write_all_at(block, self.size_bytes) {
-                        // Whatever was written of the block is not counted.
-                        let _ = file.set_len(self.size_bytes);
-                        return Err(error.into());
-                    }
-                }
+                Place::File(growing) => growing.write(block, self.size_bytes)?,
             }
-            self.hashers.update(block);
+            self.hashing.update(block);
             self.size_bytes += block.len() as u64;
         }
         Ok(())
@@ -218,7 +245,7 @@ impl Upload {
         let Some(room) = room else { return Err(StoreError::Missing(crate::Missing::File)) };
         let free = room.free_bytes().map(|free| free.saturating_add(self.replaces_bytes));
         let want = (after - self.reservation.bytes).max(RESERVE_STEP_BYTES);
-        self.reservation.bytes += self.store.shared().reservations.add(area, want, free);
+        self.reservation.bytes += self.reservation.of.add(area, want, free);
         if after <= self.reservation.bytes {
             return Ok(());
         }
@@ -242,7 +269,7 @@ impl Upload {
         };
         let (mut file, name) = blobs.begin()?;
         file.write_all(memory)?;
-        self.place = Place::File(file, name);
+        self.place = Place::File(Growing::new(file, name, self.size_bytes));
         Ok(())
     }
 
@@ -251,15 +278,14 @@ impl Upload {
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::Io`]; nothing is left behind then.
     pub fn finish(self) -> Result<Uploaded, StoreError> {
-        let digest = self.hashers.blake3.finalize();
-        let sha256 = self.hashers.sha256.finalize().into();
+        let (digest, sha256) = self.hashing.finish()?;
         let blob = match self.place {
             Place::Memory(bytes) => PreparedBlob::inline(digest, &bytes)?,
-            Place::File(file, name) => {
+            Place::File(growing) => {
+                let (file, name) = growing.settle()?;
                 let blobs = self.store.shared().blobs.as_ref();
                 let blobs = blobs.ok_or_else(|| StoreError::Io("the folder of blobs is gone".to_owned()))?;
-                let named = blobs.shelve(&file, name, &digest)?;
-                PreparedBlob::file(digest, self.size_bytes, named)
+                PreparedBlob::file(digest, self.size_bytes, blobs.shelve(&file, name, &digest)?)
             }
         };
         Ok(Uploaded { blob, sha256, _reservation: Arc::new(self.reservation) })
@@ -276,9 +302,10 @@ impl Upload {
             return Ok(None);
         }
         self.leave_memory(self.size_bytes)?;
-        let (Place::File(file, name), Some(blobs)) = (self.place, &self.store.shared().blobs) else {
+        let (Place::File(growing), Some(blobs)) = (self.place, &self.store.shared().blobs) else {
             return Ok(None);
         };
+        let (file, name) = growing.settle()?;
         blobs.sync_begun(&file)?;
         Ok(Some(KeptPart { file: Arc::new(name), size_bytes: self.size_bytes }))
     }

@@ -1,6 +1,8 @@
 //! The writer: one thread, one connection, one sync for all jobs that were waiting.
 
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +27,7 @@ const BATCH_JOBS_MAX: usize = 1024;
 /// after a failed sync the system may show pages that never reached the disk, and nothing may be
 /// acknowledged on top of those.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    write_log_again(path)?;
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -37,6 +40,28 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     observe(&connection);
     empty_log(&connection)?;
     Ok(connection)
+}
+
+/// Writes the log once more as it is seen, and syncs it. What a failed sync left out would otherwise never be
+/// written, as the system takes it for written: the file would get all of the log, the disk keep only its
+/// beginning, and when the power goes before the log is shortened for good, that beginning would be brought into
+/// the newer file. Nobody else writes the log meanwhile, and who reads it reads the same bytes.
+fn write_log_again(database: &Path) -> io::Result<()> {
+    let mut path = database.as_os_str().to_owned();
+    path.push("-wal");
+    let log = match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let (mut block, mut at) = (vec![0; 1 << 20], 0);
+    loop {
+        let len = log.read_at(&mut block, at)?;
+        if len == 0 {
+            return log.sync_all();
+        }
+        log.write_all_at(&block[..len], at)?;
+        at += len as u64;
+    }
 }
 
 /// Brings all of the log into the file. Waits for readers of old states, and for the checkpointer, for

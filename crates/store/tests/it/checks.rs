@@ -181,7 +181,9 @@ fn files_are_compared_and_orphans_named() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&sqlite_settings(folder.path())).unwrap();
     a_lively_store_is_clean(&store);
-    let shelf = std::fs::read_dir(folder.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    let mut shelves =
+        std::fs::read_dir(folder.path().join("blobs")).unwrap().map(|shelf| shelf.unwrap().path());
+    let shelf = shelves.find(|shelf| !shelf.ends_with("begun")).unwrap();
     let file = std::fs::read_dir(&shelf).unwrap().next().unwrap().unwrap().path();
     let young = shelf.join("young");
     let old = shelf.join("old");
@@ -192,6 +194,11 @@ fn files_are_compared_and_orphans_named() {
     let whats = |store: &Store| -> Vec<_> {
         store.check(&mut |_| ()).unwrap().findings.into_iter().map(|finding| finding.what).collect()
     };
+    let begun = folder.path().join("blobs/begun/left");
+    std::fs::write(&begun, "x").unwrap();
+    std::fs::File::options().write(true).open(&begun).unwrap().set_modified(then).unwrap();
+    assert_eq!(whats(&store), ["orphan file"; 2]);
+    assert_eq!(store.remove_begun_uploads().unwrap(), ["begun/left"]);
     assert_eq!(whats(&store), ["orphan file"]);
     assert_eq!(store.remove_orphans().unwrap().len(), 1);
     assert!(young.exists() && !old.exists() && file.exists());

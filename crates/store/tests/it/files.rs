@@ -373,6 +373,56 @@ pub fn cut_uploads_are_gone_on_with(store: &Store) {
     assert!(store.upload_behind_blocking(access, area, id, 100_004).is_err());
 }
 
+/// Ten clients at once, in one area: on the same name, on names of their own, and reading meanwhile.
+pub fn ten_at_once(store: &Store) {
+    let ann = own(account(store, "ann"));
+    let folder = ann.mkdir(store, ROOT, "d").unwrap().id;
+    ann.put(store, folder, "same", &noise(100_000, 0)).unwrap();
+    std::thread::scope(|scope| {
+        for client in 0..10u64 {
+            scope.spawn(move || {
+                for round in 0..4 {
+                    let bytes = noise(if client < 5 { 100_000 } else { 1000 }, client);
+                    ann.put(store, folder, "same", &bytes).unwrap();
+                    let mine = ann.put(store, folder, &format!("{client}-{round}"), &bytes).unwrap();
+                    ann.rename(store, mine.id, ROOT, &format!("{client}")).unwrap();
+                    let same = ann.at(store, "/d/same").unwrap();
+                    let opened = store.open_file_blocking(ann.access, ann.area, same.id).unwrap();
+                    let sha256 = opened.digest(DigestAlgorithm::Sha256, None, &mut || true).unwrap();
+                    let of_bytes =
+                        opened.digest(DigestAlgorithm::Blake3, Some(0..1000), &mut || true).unwrap();
+                    let whose = (0..10).find(|by| {
+                        let bytes = noise(1000, *by);
+                        of_bytes.0 == blake3::hash(&bytes).as_bytes()
+                    });
+                    assert!(whose.is_some(), "what is read is what somebody wrote, {sha256}");
+                }
+            });
+        }
+    });
+    assert_eq!((ann.names(store, folder).len(), ann.names(store, ROOT).len()), (1, 11));
+}
+
+/// Long enough for the disk to be put to work before the end, cut in between.
+pub fn a_long_upload_is_whole(store: &Store) {
+    let ann = own(account(store, "ann"));
+    let At { access, area } = ann;
+    let bytes = noise(40 << 20, 7);
+    let mut upload = store.upload(area, 0);
+    bytes[..20 << 20].chunks(200_000).for_each(|block| upload.write_block(block).unwrap());
+    let part = upload.keep().unwrap().unwrap();
+    write(store, move |tx| tx.keep_part(access, area, ROOT, "f", &part));
+    let mut upload = store.resume_upload_blocking(access, area, ROOT, "f", 20 << 20).unwrap().unwrap();
+    bytes[20 << 20..].chunks(200_000).for_each(|block| upload.write_block(block).unwrap());
+    let content = upload.finish().unwrap();
+    assert_eq!(content.blake3(), blake3::hash(&bytes).as_bytes());
+    write(store, move |tx| {
+        let (name, content) = ("f", &content);
+        tx.place_file(access, &NewFile { area, folder: ROOT, name, content, modified_ms: 1, replaces: true })
+    });
+    assert!(ann.get(store, "f") == bytes);
+}
+
 pub fn parts_go_with_time_folder_and_whole(store: &Store) {
     let ann = own(account(store, "ann"));
     let At { access, area } = ann;
@@ -531,12 +581,77 @@ pub fn profiles_are_kept(store: &Store) {
     assert!(store.write_blocking(move |tx| tx.set_ftp_profile(nobody, &FtpProfile::default())).is_err());
 }
 
+/// What an area should hold: paths with the bytes of files; folders have none.
+type Model = std::collections::BTreeMap<String, Option<Vec<u8>>>;
+
+fn is_folder(model: &Model, path: &str) -> bool {
+    path.is_empty() || model.get(path).is_some_and(Option::is_none)
+}
+
+/// The folder and the name of a path.
+fn parts(path: &str) -> (String, String) {
+    let (parent, name) = path.rsplit_once('/').unwrap();
+    (parent.to_owned(), name.to_owned())
+}
+
+/// Puts a file, or without bytes makes a folder, and compares whether that was possible.
+fn walk_make(store: &Store, ann: At, model: &mut Model, path: String, bytes: Option<Vec<u8>>) {
+    let (parent, name) = parts(&path);
+    let Some(folder) = ann.at(store, &parent) else {
+        return assert!(!is_folder(model, &parent) && !model.contains_key(&parent));
+    };
+    let is_free = match &bytes {
+        Some(_) => !is_folder(model, &path),
+        None => !model.contains_key(&path),
+    };
+    let may = is_folder(model, &parent) && is_free;
+    let made = match &bytes {
+        Some(bytes) => ann.put(store, folder.id, &name, bytes).is_ok(),
+        None => ann.mkdir(store, folder.id, &name).is_ok(),
+    };
+    assert_eq!(made, may, "make {path}");
+    if may {
+        model.insert(path, bytes);
+    }
+}
+
+fn walk_remove(store: &Store, At { access, area }: At, model: &mut Model, path: &str, entry: Entry) {
+    let has_children = model.keys().any(|other| other.starts_with(&format!("{path}/")));
+    let id = entry.id;
+    let outcome = store.write_blocking(move |tx| match entry.is_folder() {
+        true => tx.remove_folder(access, area, id),
+        false => tx.remove_file(access, area, id),
+    });
+    assert_eq!(outcome.is_ok(), !has_children, "remove {path}");
+    if outcome.is_ok() {
+        model.remove(path);
+    }
+}
+
+fn walk_rename(store: &Store, ann: At, model: &mut Model, (one, other): (&str, &str), entry: Entry) {
+    let (parent, name) = parts(other);
+    let Some(to) = ann.at(store, &parent) else { return };
+    let below = |path: &str| path == one || path.starts_with(&format!("{one}/"));
+    let may = is_folder(model, &parent)
+        && match model.get(other) {
+            _ if one == other => true,
+            None => !(entry.is_folder() && below(other)),
+            Some(over) => over.is_some() && !entry.is_folder(),
+        };
+    assert_eq!(ann.rename(store, entry.id, to.id, &name).is_ok(), may, "{one} to {other}");
+    if may && one != other {
+        let moved: Vec<String> = model.keys().filter(|path| below(path)).cloned().collect();
+        for path in moved {
+            let content = model.remove(&path).unwrap();
+            model.insert(format!("{other}{}", &path[one.len()..]), content);
+        }
+    }
+}
+
 /// Random changes, compared with a map of paths to contents.
 pub fn files_random_walk_matches_model(store: &Store) {
-    use std::collections::BTreeMap;
     let ann = own(account(store, "ann"));
-    let At { access, area } = ann;
-    let mut model: BTreeMap<String, Option<Vec<u8>>> = BTreeMap::new();
+    let mut model = Model::new();
     let mut state = 88_172_645_463_325_252u64;
     let mut dice = move |below: u64| {
         state ^= state << 13;
@@ -547,64 +662,16 @@ pub fn files_random_walk_matches_model(store: &Store) {
     for round in 0..400 {
         let mut path = || (0..=dice(3)).map(|_| format!("/{}", dice(3))).collect::<String>();
         let (one, other) = (path(), path());
-        let parent = |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.to_owned()).unwrap();
-        let name = |path: &str| path.rsplit_once('/').map(|(_, name)| name.to_owned()).unwrap();
-        let is_folder = |model: &BTreeMap<String, Option<Vec<u8>>>, path: &str| {
-            path.is_empty() || model.get(path).is_some_and(Option::is_none)
-        };
-        let folder = ann.at(store, &parent(&one)).map(|entry| entry.id);
         let entry = ann.at(store, &one);
-        match (dice(5), folder, entry) {
-            (0, Some(folder), _) => {
+        match (dice(5), entry) {
+            (0, _) => {
                 let bytes = noise(dice(200) as usize, round);
-                let may = is_folder(&model, &parent(&one)) && !is_folder(&model, &one);
-                assert_eq!(ann.put(store, folder, &name(&one), &bytes).is_ok(), may, "put {one}");
-                if may {
-                    model.insert(one, Some(bytes));
-                }
+                walk_make(store, ann, &mut model, one, Some(bytes));
             }
-            (1, Some(folder), _) => {
-                let may = is_folder(&model, &parent(&one)) && !model.contains_key(&one);
-                assert_eq!(ann.mkdir(store, folder, &name(&one)).is_ok(), may, "mkdir {one}");
-                if may {
-                    model.insert(one, None);
-                }
-            }
-            (2, _, Some(entry)) => {
-                let has_children = model.keys().any(|path| path.starts_with(&format!("{one}/")));
-                let id = entry.id;
-                let outcome = store.write_blocking(move |tx| match entry.is_folder() {
-                    true => tx.remove_folder(access, area, id),
-                    false => tx.remove_file(access, area, id),
-                });
-                assert_eq!(outcome.is_ok(), !has_children, "remove {one}");
-                if outcome.is_ok() {
-                    model.remove(&one);
-                }
-            }
-            (3 | 4, _, Some(entry)) => {
-                let Some(to) = ann.at(store, &parent(&other)).map(|entry| entry.id) else { continue };
-                let (moves_folder, over) = (entry.is_folder(), model.get(&other));
-                let may = is_folder(&model, &parent(&other))
-                    && (one == other
-                        || match over {
-                            None => !(moves_folder && format!("{other}/").starts_with(&format!("{one}/"))),
-                            Some(over) => over.is_some() && !moves_folder,
-                        });
-                assert_eq!(ann.rename(store, entry.id, to, &name(&other)).is_ok(), may, "{one} to {other}");
-                if may && one != other {
-                    let moved: Vec<String> = model
-                        .keys()
-                        .filter(|path| **path == one || path.starts_with(&format!("{one}/")))
-                        .cloned()
-                        .collect();
-                    for path in moved {
-                        let content = model.remove(&path).unwrap();
-                        model.insert(format!("{other}{}", &path[one.len()..]), content);
-                    }
-                }
-            }
-            (_, _, entry) => assert_eq!(entry.is_some(), model.contains_key(&one)),
+            (1, _) => walk_make(store, ann, &mut model, one, None),
+            (2, Some(entry)) => walk_remove(store, ann, &mut model, &one, entry),
+            (_, Some(entry)) => walk_rename(store, ann, &mut model, (&one, &other), entry),
+            (_, None) => assert!(!model.contains_key(&one)),
         }
     }
     for (path, content) in &model {
@@ -613,6 +680,88 @@ pub fn files_random_walk_matches_model(store: &Store) {
             None => assert!(ann.at(store, path).unwrap().is_folder()),
         }
     }
-    let usage = store.read_blocking(|view| view.area_usage(access, area)).unwrap();
+    let usage = store.read_blocking(|view| view.area_usage(ann.access, ann.area)).unwrap();
     assert_eq!(usage.files + usage.folders, model.len() as u64);
+}
+
+/// Where all content lies in the database, files do too.
+#[test]
+fn files_without_a_folder_for_blobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = crate::engines::sqlite_settings(folder.path());
+    let store = Store::open(&store::Settings { blobs: "database:".to_owned(), ..settings }).unwrap();
+    let ann = own(account(&store, "ann"));
+    let bytes = noise(300_000, 1);
+    ann.put(&store, ROOT, "f", &bytes).unwrap();
+    assert!(ann.get(&store, "f") == bytes);
+    let mut upload = store.upload(ann.area, 0);
+    upload.write_block(&bytes).unwrap();
+    assert!(upload.keep().unwrap().is_none(), "there is no place for parts");
+    let mut upload = store.upload(ann.area, 0);
+    let block = vec![0; 1 << 20];
+    let refused = (0..100).find_map(|_| upload.write_block(&block).err());
+    assert!(matches!(refused, Some(StoreError::Invalid(_))), "it would have to fit into memory");
+    assert_eq!(upload.size_bytes(), 64 << 20);
+    crate::assert_clean(&store);
+}
+
+/// An upload that outlives every other handle of the store is dropped by the writer's thread.
+#[test]
+fn the_last_handle_may_go_with_an_upload() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&crate::engines::sqlite_settings(folder.path())).unwrap();
+    let ann = own(account(&store, "ann"));
+    let content = uploaded(&store, ann.area, &noise(100_000, 1)).unwrap();
+    write(&store, move |tx| {
+        let (area, name, content) = (ann.area, "f", &content);
+        let new = NewFile { area, folder: ROOT, name, content, modified_ms: 1, replaces: true };
+        tx.place_file(ann.access, &new)
+    });
+    drop(store);
+    let store = Store::open(&crate::engines::sqlite_settings(folder.path())).unwrap();
+    assert!(ann.at(&store, "f").is_some());
+}
+
+/// Many entries in one folder: every page is read by its place, not by counting.
+#[test]
+fn a_folder_of_many_is_listed_in_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&crate::engines::sqlite_settings(folder.path())).unwrap();
+    let ann = own(account(&store, "ann"));
+    let At { access, area } = ann;
+    let content = uploaded(&store, area, b"the same in all").unwrap();
+    for batch in 0..20 {
+        let content = content.clone();
+        write(&store, move |tx| {
+            for n in 0..1000 {
+                let (name, content) = (&format!("{:05}", batch * 1000 + n)[..], &content);
+                let new = NewFile { area, folder: ROOT, name, content, modified_ms: 1, replaces: false };
+                tx.place_file(access, &new)?;
+            }
+            Ok(())
+        });
+    }
+    let (mut after, mut seen) = (None::<String>, 0);
+    loop {
+        let page =
+            store.read_blocking(|view| view.entries(access, area, ROOT, after.as_deref(), 700)).unwrap();
+        for entry in &page {
+            assert_eq!(entry.name, format!("{seen:05}"));
+            seen += 1;
+        }
+        match page.last() {
+            Some(last) => after = Some(last.name.clone()),
+            None => break,
+        }
+    }
+    assert_eq!(seen, 20_000);
+    write(&store, move |tx| tx.remove_account(account_of(area)));
+    crate::assert_clean(&store);
+}
+
+fn account_of(area: AreaId) -> AccountId {
+    match area {
+        AreaId::Account(account) => account,
+        AreaId::Share(_) => panic!("it is an account's"),
+    }
 }
