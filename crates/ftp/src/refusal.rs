@@ -292,7 +292,7 @@ fn files_text(error: FilesError) -> &'static str {
         Exists => "File exists.",
         NotEmpty => "Directory not empty.",
         IntoItself => "A directory cannot move into itself.",
-        BehindEnd => "REST position > file size.",
+        BehindEnd => "REST position is > file size.",
         Denied => "Not enough privileges.",
         NameNotAllowed => "File name not allowed.",
         OverQuota => "Quota exceeded.",
