@@ -1,4 +1,4 @@
-//! The server side of FTP, free of sockets, stores and clocks.
+//! FTP, both sides, free of sockets, stores and clocks.
 //!
 //! A [`ServerSession`] takes lines and gives replies and questions ([`Ask`]): is this the user's password,
 //! what is at this path, may this file be stored. The driver answers ([`Answer`]). A transfer is let begin by
@@ -32,6 +32,7 @@
 //! | [`address`] | the addresses of PORT and EPRT |
 //! | [`ascii`] | text on the wire and in files |
 //! | [`ask`] | questions and answers |
+//! | [`client`] | the other side: sessions, replies and listings of servers |
 //! | [`command`] | the commands, one row and one file each |
 //! | [`listing`] | lines of LIST, NLST, MLSD |
 //! | [`path`] | absolute paths in normal form |
@@ -58,6 +59,7 @@
 pub mod address;
 pub mod ascii;
 pub mod ask;
+pub mod client;
 pub mod command;
 pub mod listing;
 pub mod path;

@@ -201,6 +201,7 @@ fn add(
         keywords: &NO_KEYWORDS,
         overview: &ready.overview,
         trace_id: TraceId(u64::from(ready.number)),
+        ascii_size_bytes: None,
     };
     tx.add_message(account, mailbox, &new).map(drop)
 }

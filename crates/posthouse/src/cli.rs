@@ -5,6 +5,7 @@ mod output;
 
 use crate::admin::{NoBytes, Reply, Request};
 use crate::config::Config;
+use crate::ftp_client::{self, FtpCommand};
 use crate::{admin, control, demo, server};
 use clap::{Parser, Subcommand};
 use output::Printer;
@@ -41,6 +42,16 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 done, 1 not done, 2 wrong command line, 3 check found damage.";
 
+const FTP_EXAMPLES: &str = "Examples:
+  posthouse ftp ls ftp://alice@files.example.org/
+  posthouse ftp get alice@files.example.org:photos.tar --segments 4
+  posthouse ftp put backup.tar ftp://alice@files.example.org/backups/ --continue
+  posthouse ftp mirror ftp://files.example.org/pub ./pub
+  posthouse ftp mirror --reverse ./site ftps://alice@files.example.org/site
+
+Exit codes: 0 done, 1 a file here, 2 wrong command line, 4 login refused, 5 TLS or certificate,
+6 refused by the server, 7 network or protocol, 8 contents differ, 9 some files of a mirror failed.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server
@@ -72,6 +83,9 @@ enum Command {
     },
     /// Verify every record and every message of the store; repairs nothing
     Check,
+    /// Fetch, send, list and mirror files on any FTP server
+    #[command(subcommand, after_help = FTP_EXAMPLES)]
+    Ftp(FtpCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -149,6 +163,7 @@ impl Cli {
                 let config = Config::load(&self.config)?;
                 files::run(command, &config, &mut Printer::new(self.json))
             }
+            Command::Ftp(command) => Ok(ftp_client::run(&command, self.json)?),
             command => {
                 let Some(request) = request(command)? else { return Ok(ExitCode::FAILURE) };
                 let config = Config::load(&self.config)?;
@@ -170,7 +185,7 @@ fn request(command: Command) -> Result<Option<Request>, Box<dyn std::error::Erro
         Command::Alias(AliasCommand::Remove { address, target }) => Request::AliasRemove { address, target },
         Command::Trace { query, limit } => Request::Trace { query, limit },
         Command::Check => Request::Check,
-        Command::Serve | Command::Demo | Command::Files(_) => return Ok(None),
+        Command::Serve | Command::Demo | Command::Files(_) | Command::Ftp(_) => return Ok(None),
     }))
 }
 

@@ -60,6 +60,7 @@ struct Copy {
     mailbox: Option<String>,
     prefix: Vec<u8>,
     overview: Vec<u8>,
+    ascii_size_bytes: Option<u64>,
 }
 
 /// A letter made ready off the store's thread.
@@ -157,11 +158,12 @@ fn copies(letter: &Letter, message: &mime::Message<'_>, content: &[u8]) -> Resul
         let prefix_len = prefix.len();
         prefix.extend_from_slice(content);
         let overview = mime::Overview::build(&mime::Message::parse(&prefix)).to_bytes();
+        let ascii_size_bytes = crate::pop3::ascii_size_bytes(&prefix);
         prefix.truncate(prefix_len);
         prefix.shrink_to_fit();
         let (account, address, mailbox) =
             (target.account, target.address.clone(), target.mailbox_hint.clone());
-        copies.push(Copy { account, address, mailbox, prefix, overview });
+        copies.push(Copy { account, address, mailbox, prefix, overview, ascii_size_bytes });
     }
     Ok(copies)
 }
@@ -251,6 +253,7 @@ fn place(
             keywords: &no_keywords,
             overview: &copy.overview,
             trace_id,
+            ascii_size_bytes: copy.ascii_size_bytes,
         };
         match tx.add_message(copy.account, mailbox.id, &new) {
             // With no copy at all there is nothing to accept.

@@ -115,6 +115,7 @@ fn welcome(store: &Store, address: &str) -> Result<(), Box<dyn std::error::Error
             keywords: &keywords,
             overview: &overview,
             trace_id: crate::trace::Name::new(now_ms).0,
+            ascii_size_bytes: None,
         };
         tx.add_message(account.id, inbox.id, &new).map(|_| ())
     })?;
@@ -166,7 +167,7 @@ Try this in another terminal (the certificate is self-signed, hence -k):
 
   # bob's camera knows neither TLS nor passive connections
   {program} --config {config} account ftp {bob} --device
-  curl --user {bob}:{bob_password} --ftp-port - -T /etc/hostname ftp://127.0.0.1:{ftp}/2026/11/23/picture
+  curl --user {bob}:{bob_password} --ftp-port - --ftp-method nocwd -T /etc/hostname ftp://127.0.0.1:{ftp}/2026/11/23/picture
 
   # what became of her mail
   {program} --config {config} trace {alice}

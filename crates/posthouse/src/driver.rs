@@ -88,12 +88,19 @@ pub struct Wire {
     /// What is to be sent.
     pub out: Vec<u8>,
     acceptor: Acceptor,
+    takes_urgent: bool,
 }
 
 impl Wire {
     /// A fresh connection.
     pub fn new(stream: TcpStream, acceptor: Acceptor) -> Wire {
-        Wire { stream: Stream::Plain(stream), input: Input::new(), out: Vec::new(), acceptor }
+        let (input, out) = (Input::new(), Vec::new());
+        Wire { stream: Stream::Plain(stream), input, out, acceptor, takes_urgent: false }
+    }
+
+    /// Reads on behind urgent data: a read stops at its mark, and nothing tells that there is more (tcp(7)).
+    pub fn take_urgent(&mut self) {
+        self.takes_urgent = true;
     }
 
     /// Sends all of `out`.
@@ -138,8 +145,8 @@ impl Wire {
 
     /// Waits for bytes and adds them to `input`; the count, zero at the end.
     async fn read(&mut self) -> io::Result<usize> {
-        let Wire { stream, input, .. } = self;
-        std::future::poll_fn(|context| {
+        let Wire { stream, input, takes_urgent, .. } = self;
+        let count = std::future::poll_fn(|context| {
             let mut space = [MaybeUninit::<u8>::uninit(); READ_BYTES];
             let mut buffer = ReadBuf::uninit(&mut space);
             ready!(match stream {
@@ -148,9 +155,13 @@ impl Wire {
                 Stream::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
             })?;
             input.push(buffer.filled());
-            Poll::Ready(Ok(buffer.filled().len()))
+            Poll::Ready(Ok::<_, io::Error>(buffer.filled().len()))
         })
-        .await
+        .await?;
+        if let (true, 1.., Stream::Plain(socket)) = (*takes_urgent, count, stream) {
+            read_behind_mark(socket, input);
+        }
+        Ok(count)
     }
 
     /// Waits at most `patience` for the peer to speak first; true if it did.
@@ -196,6 +207,17 @@ impl Wire {
             }
         })
         .await;
+    }
+}
+
+/// Takes what else has come, at most as much as one read takes; errors and the end are met by the next read.
+fn read_behind_mark(socket: &TcpStream, input: &mut Input) {
+    let mut space = [0u8; 1024];
+    for _ in 0..READ_BYTES / space.len() {
+        match rustix::net::recv(socket, &mut space[..], rustix::net::RecvFlags::DONTWAIT) {
+            Ok((count @ 1.., _)) => input.push(&space[..count]),
+            _ => return,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod driver;
 pub mod files;
 pub mod ftp;
+mod ftp_client;
 pub mod http;
 pub mod imap;
 pub mod listen;

@@ -10,6 +10,7 @@ use crate::driver::{Reaction, Service, Wire};
 use crate::metrics::metrics;
 use crate::tls::TlsInfo;
 use crate::trace::Name;
+use ::pop3::surrogate::surrogate;
 use ::pop3::{
     Answer, Ask, Commit, Maildrop, Message, Opening, Reading, ScramLookup, Session, Token, UniqueId, Verdict,
 };
@@ -100,6 +101,7 @@ impl Pop3Service {
             let inbox = view
                 .mailbox_by_name(account, "INBOX")?
                 .ok_or(StoreError::Missing(store::Missing::Mailbox))?;
+            let ascii_sizes = view.ascii_sizes(account)?;
             let (mut known, mut maildrop) = (Vec::new(), Maildrop::default());
             let everything = std::iter::once(1..=u32::MAX).collect::<Vec<_>>();
             view.placements(account, inbox.id, &everything, &mut |placement| {
@@ -110,7 +112,9 @@ impl Pop3Service {
                     known.push((uid, placement.message_id));
                     let token = Token(u64::from(uid));
                     let size_octets = placement.size_bytes;
-                    maildrop.messages.push(Message { token, unique_id, size_octets, surrogate_octets: None });
+                    let ascii = ascii_sizes.binary_search_by_key(&placement.message_id, |(id, _)| *id).ok();
+                    let surrogate_octets = ascii.map(|at| ascii_sizes[at].1);
+                    maildrop.messages.push(Message { token, unique_id, size_octets, surrogate_octets });
                 }
                 ControlFlow::Continue(())
             })?;
@@ -161,6 +165,16 @@ impl Pop3Service {
 }
 
 /// Messages that came by SMTP have CRLF line ends; what IMAP clients filed may have LF alone.
+/// How long a message is for a client that cannot read UTF-8 in headers, if that is not its own length.
+pub fn ascii_size_bytes(message: &[u8]) -> Option<u64> {
+    let header =
+        message.split_inclusive(|byte| *byte == b'\n').take_while(|line| !line.trim_ascii().is_empty());
+    if header.into_iter().all(<[u8]>::is_ascii) {
+        return None;
+    }
+    Some(surrogate(&with_crlf(message.to_vec())).len() as u64)
+}
+
 fn with_crlf(content: Vec<u8>) -> Vec<u8> {
     let bare = memchr::memchr_iter(b'\n', &content).any(|at| at == 0 || content[at - 1] != b'\r');
     if !bare {

@@ -208,7 +208,12 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// Measures the disk and removes old traces and old cut uploads.
+/// Rows of expunged UIDs that a mailbox remembers; a client that was away while more came compares all UIDs.
+const TOMBSTONES_KEPT: u32 = 10_000;
+/// Mailboxes trimmed at once, so that writers need not wait long.
+const TRIMMED_MAX: u32 = 20;
+
+/// Measures the disk and removes old traces, tombstones and cut uploads.
 async fn look_after(store: Store, room: Room, clock: Clock, mut stop: watch::Receiver<bool>) {
     let (mut measure, mut purge) = (tokio::time::interval(MEASURE_EVERY), tokio::time::interval(PURGE_EVERY));
     loop {
@@ -218,6 +223,10 @@ async fn look_after(store: Store, room: Room, clock: Clock, mut stop: watch::Rec
                 let before_ms = clock.unix_ms() - i64::try_from(TRACES_KEPT.as_millis()).unwrap_or(i64::MAX);
                 if let Err(error) = store.write(move |tx| tx.purge_traces(before_ms, PURGE_MAX)).await {
                     tracing::warn!(%error, "old traces could not be removed");
+                }
+                let trim = |tx: &mut store::Tx<'_>| tx.trim_many_tombstones(TOMBSTONES_KEPT, TRIMMED_MAX);
+                if let Err(error) = store.write(trim).await {
+                    tracing::warn!(%error, "old tombstones could not be removed");
                 }
                 tidy_files(&store, clock.unix_ms()).await;
             }
@@ -414,6 +423,7 @@ impl Server {
                 Err(error) => return tracing::error!(%error, "no FTP session can be made"),
             };
         let mut wire = Wire::new(socket, acceptor);
+        wire.take_urgent();
         if name.is_inside_tls() {
             match Box::pin(wire.start_tls()).await {
                 Ok(info) => service.inside_tls(&info),

@@ -63,6 +63,7 @@ fn large_mailbox(store: &Store, account: AccountId) -> MailboxId {
             keywords: &NO_KEYWORDS,
             overview: &[b'o'; 400],
             trace_id: TraceId(0),
+            ascii_size_bytes: None,
         };
         tx.add_message(account, mailbox, &new)?;
         for _ in 0..17 {
@@ -178,6 +179,7 @@ async fn deliveries(store: Store, boxes: Boxes, work: Arc<Work>) {
                 keywords: &NO_KEYWORDS,
                 overview: &[b'o'; 400],
                 trace_id: TraceId(step),
+                ascii_size_bytes: None,
             };
             tx.add_message(account, inbox, &new)
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::blob_file::{BlobFile, BlobFolder};
 use crate::error::{Missing, StoreError};
 use crate::id::BlobId;
-use crate::sql::params;
+use crate::sql::{Row, params};
 use crate::view::{Tx, View};
 
 /// Content that is at most this long as it is stored lies in the database, longer in a file.
@@ -139,6 +139,30 @@ pub(crate) fn restore_into(stored: &[u8], size_bytes: u64, out: &mut Vec<u8>) ->
     }
 }
 
+/// Appends the content of `size_bytes` to `out` that a row gives, whose first columns are `file` and `data`;
+/// false if it gives neither.
+pub(crate) fn restore_row(
+    row: &Row<'_>,
+    folder: Option<&BlobFolder>,
+    size_bytes: u64,
+    out: &mut Vec<u8>,
+) -> Result<bool, StoreError> {
+    if let Some(data) = row.opt_blob(1)? {
+        return restore_into(data, size_bytes, out).map(|()| true);
+    }
+    let Some(name) = row.opt_text(0)? else { return Ok(false) };
+    let Some(folder) = folder else {
+        return Err(StoreError::Corrupt(format!("file {name} is named, but there is no folder of files")));
+    };
+    let failed = |error: std::io::Error| StoreError::Io(format!("{name}: {error}"));
+    if folder.len(name).map_err(failed)? == size_bytes {
+        folder.read_into(name, out).map_err(failed)?;
+    } else {
+        restore_into(&folder.read(name).map_err(failed)?, size_bytes, out)?;
+    }
+    Ok(true)
+}
+
 impl View<'_> {
     /// Appends the content of a blob to `out`.
     pub(crate) fn blob_into(
@@ -149,23 +173,10 @@ impl View<'_> {
     ) -> Result<(), StoreError> {
         let folder = self.shared.blobs.as_ref();
         let sql = "SELECT file, data FROM content WHERE blob_id = ?1";
-        let found = self.db.row(sql, params![blob], |row| {
-            if let Some(data) = row.opt_blob(1)? {
-                return restore_into(data, size_bytes, out);
-            }
-            let name = row.text(0)?;
-            let Some(folder) = folder else {
-                return Err(StoreError::Corrupt(format!(
-                    "file {name} is named, but there is no folder of files"
-                )));
-            };
-            let failed = |error: std::io::Error| StoreError::Io(format!("{name}: {error}"));
-            if folder.len(name).map_err(failed)? == size_bytes {
-                return folder.read_into(name, out).map_err(failed);
-            }
-            restore_into(&folder.read(name).map_err(failed)?, size_bytes, out)
-        })?;
-        found.ok_or_else(|| StoreError::Corrupt(format!("content {blob} is missing")))
+        match self.db.row(sql, params![blob], |row| restore_row(row, folder, size_bytes, out))? {
+            Some(true) => Ok(()),
+            _ => Err(StoreError::Corrupt(format!("content {blob} is missing"))),
+        }
     }
 }
 

@@ -151,7 +151,7 @@ impl Tx<'_> {
         let modseq = if going.is_empty() { found.highest_modseq } else { self.bump(account)? };
         self.take_out(account, mailbox, modseq, &going)?;
         for message in &going {
-            self.drop_if_homeless(account, message.message_id)?;
+            self.drop_message(account, message.message_id)?;
         }
         Ok(Expunged { uids: going.iter().map(|message| message.uid).collect(), modseq })
     }
@@ -172,7 +172,7 @@ impl Tx<'_> {
         let modseq = if going.is_empty() { found.highest_modseq } else { self.bump(account)? };
         self.take_out(account, mailbox, modseq, &going)?;
         for message in &going {
-            self.drop_if_homeless(account, message.message_id)?;
+            self.drop_message(account, message.message_id)?;
         }
         Ok(Expunged { uids: going.iter().map(|message| message.uid).collect(), modseq })
     }
@@ -203,14 +203,6 @@ impl Tx<'_> {
         self.apply(account, mailbox, modseq, delta)
     }
 
-    fn drop_if_homeless(&mut self, account: AccountId, message: MessageId) -> Result<(), StoreError> {
-        let sql = "SELECT 1 FROM placement WHERE account_id = ?1 AND message_id = ?2 LIMIT 1";
-        if self.db.number(sql, params![account, message])?.is_none() {
-            self.drop_message(account, message)?;
-        }
-        Ok(())
-    }
-
     /// Removes all placements of a mailbox that is being deleted, without tombstones.
     pub(crate) fn drop_all_placements(
         &mut self,
@@ -220,7 +212,7 @@ impl Tx<'_> {
         let sql = "DELETE FROM placement WHERE account_id = ?1 AND mailbox_id = ?2 RETURNING message_id";
         let messages = self.db.list(sql, params![account, mailbox], |row| Ok(MessageId(row.int(0)?)))?;
         for message in messages {
-            self.drop_if_homeless(account, message)?;
+            self.drop_message(account, message)?;
         }
         Ok(())
     }
@@ -268,8 +260,8 @@ impl Tx<'_> {
 
     fn copy_message(&mut self, account: AccountId, from: MessageId, to: MessageId) -> Result<(), StoreError> {
         let sql = "INSERT INTO message (account_id, message_id, blob_id, size_bytes, received_ms, thread_id, trace_id,
-                   prefix, overview)
-                   SELECT account_id, ?3, blob_id, size_bytes, received_ms, ?3, trace_id, prefix, overview
+                   prefix, overview, ascii_size_bytes)
+                   SELECT account_id, ?3, blob_id, size_bytes, received_ms, ?3, trace_id, prefix, overview, ascii_size_bytes
                    FROM message WHERE account_id = ?1 AND message_id = ?2 RETURNING blob_id";
         let blob = self.db.number(sql, params![account, from, to])?;
         let blob = blob

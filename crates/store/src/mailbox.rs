@@ -154,6 +154,16 @@ impl View<'_> {
         Ok(list)
     }
 
+    /// The modseq a mailbox stands at, for those who only ask whether anything happened.
+    pub fn highest_modseq(
+        &mut self,
+        account: AccountId,
+        id: MailboxId,
+    ) -> Result<Option<ModSeq>, StoreError> {
+        let sql = "SELECT highest_modseq FROM mailbox WHERE account_id = ?1 AND mailbox_id = ?2";
+        self.db.row(sql, params![account, id], |row| Ok(ModSeq(row.count(0)?)))
+    }
+
     /// The mailbox `id`.
     pub fn mailbox(&mut self, account: AccountId, id: MailboxId) -> Result<Option<Mailbox>, StoreError> {
         self.db.row(mailbox_where!("AND mailbox_id = ?2"), params![account, id], mailbox)

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::blob::{NO_MESSAGE, PreparedBlob};
+use crate::blob::{NO_MESSAGE, PreparedBlob, restore_row};
 use crate::error::{Missing, StoreError};
 use crate::id::{AccountId, BlobId, MailboxId, MessageId, ModSeq, TraceId, Uid};
 use crate::marks::{Flags, Keywords};
@@ -30,6 +30,9 @@ pub struct NewMessage<'a> {
     pub overview: &'a [u8],
     /// The trace of how it came here.
     pub trace_id: TraceId,
+    /// If its header has bytes outside of ASCII: the length in bytes of the form that is shown to those who
+    /// cannot read them (RFC 6856 §2.1).
+    pub ascii_size_bytes: Option<u64>,
 }
 
 /// What became of a message that was added.
@@ -119,14 +122,27 @@ impl View<'_> {
         id: MessageId,
         out: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
-        let sql = "SELECT blob_id, size_bytes, prefix FROM message WHERE account_id = ?1 AND message_id = ?2";
+        let folder = self.shared.blobs.as_ref();
+        let sql = "SELECT c.file, c.data, m.size_bytes, m.prefix, m.blob_id FROM message m
+                   LEFT JOIN content c ON c.blob_id = m.blob_id WHERE m.account_id = ?1 AND m.message_id = ?2";
         let found = self.db.row(sql, params![account, id], |row| {
-            let prefix = row.blob(2)?;
+            let prefix = row.blob(3)?;
             out.extend_from_slice(prefix);
-            Ok((BlobId(row.int(0)?), row.count(1)?.saturating_sub(prefix.len() as u64)))
+            let size_bytes = row.count(2)?.saturating_sub(prefix.len() as u64);
+            match restore_row(row, folder, size_bytes, out)? {
+                true => Ok(()),
+                false => Err(StoreError::Corrupt(format!("content {} is missing", row.int(4)?))),
+            }
         })?;
-        let (blob, size_bytes) = found.ok_or(NO_MESSAGE)?;
-        self.blob_into(blob, size_bytes, out)
+        found.ok_or(NO_MESSAGE)
+    }
+
+    /// The messages of an account whose headers have bytes outside of ASCII, with the size of the form for
+    /// those who cannot read them; few, as a rule. Ascending by id.
+    pub fn ascii_sizes(&mut self, account: AccountId) -> Result<Vec<(MessageId, u64)>, StoreError> {
+        let sql = "SELECT message_id, ascii_size_bytes FROM message
+                   WHERE account_id = ?1 AND ascii_size_bytes IS NOT NULL ORDER BY message_id";
+        self.db.list(sql, params![account], |row| Ok((MessageId(row.int(0)?), row.count(1)?)))
     }
 
     /// Visits the placements of a mailbox in `ranges`, ascending by UID, with what lists need of
@@ -182,10 +198,18 @@ impl Tx<'_> {
         let (modseq, message_id) = self.charge(account, mailbox, size_bytes, 1)?;
         let blob = self.take_blob(new.blob)?;
         let sql = "INSERT INTO message (account_id, message_id, blob_id, size_bytes, received_ms, thread_id, trace_id,
-                   prefix, overview) VALUES (?1, ?2, ?3, ?4, ?5, ?2, ?6, ?7, ?8)";
-        let id = message_id;
-        let values =
-            params![account, id, blob, size_bytes, new.received_ms, new.trace_id, new.prefix, new.overview];
+                   prefix, overview, ascii_size_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?2, ?6, ?7, ?8, ?9)";
+        let values = params![
+            account,
+            message_id,
+            blob,
+            size_bytes,
+            new.received_ms,
+            new.trace_id,
+            new.prefix,
+            new.overview,
+            new.ascii_size_bytes
+        ];
         self.db.execute(sql, values)?;
         let marks = Placement {
             uid: FIRST_UID,
@@ -247,7 +271,7 @@ impl Tx<'_> {
         })
     }
 
-    /// Forgets a message that stands in no mailbox any more.
+    /// Forgets a message that was taken out of its mailbox.
     pub(crate) fn drop_message(&mut self, account: AccountId, id: MessageId) -> Result<(), StoreError> {
         let sql =
             "DELETE FROM message WHERE account_id = ?1 AND message_id = ?2 RETURNING blob_id, size_bytes";

@@ -96,6 +96,10 @@ pub struct Since {
     pub complete: bool,
 }
 
+/// How many of the newest placements are looked at first for those that came after a modseq; usually
+/// one came, and PostgreSQL sends all it was asked for.
+const CAME_FIRST_LOOK: u32 = 8;
+
 /// How many columns [`placement`] reads.
 pub(crate) const PLACEMENT_COLUMNS: usize = 8;
 
@@ -217,10 +221,8 @@ impl View<'_> {
         known: KnownUids,
     ) -> Result<KnownUids, StoreError> {
         let mut uids = Arc::unwrap_or_clone(known.uids);
-        let sql = "SELECT uid FROM placement WHERE account_id = ?1 AND mailbox_id = ?2 AND modseq > ?3";
-        self.db.each(sql, params![account, mailbox, known.at], &mut |row| {
-            uids.insert(row.small(0)?);
-            Ok(ControlFlow::Continue(()))
+        self.each_since(account, mailbox, known.at, &mut |found| {
+            uids.insert(found.uid.get());
         })?;
         for range in self.vanished(account, mailbox, known.at)? {
             uids.remove(*range.start(), *range.end());
@@ -252,25 +254,48 @@ impl View<'_> {
         since: ModSeq,
     ) -> Result<Since, StoreError> {
         let floor = self.need_mailbox(account, mailbox)?.tombstone_floor;
-        let sql = "SELECT uid, message_id, modseq, flags, keywords, received_ms, size_bytes, saved_ms FROM placement
-                   WHERE account_id = ?1 AND mailbox_id = ?2 AND modseq > ?3";
-        let values = params![account, mailbox, since];
-        let mut changed = self.db.list(sql, values, |row| Ok(placement(row)?.to_owned()))?;
+        let mut changed = Vec::new();
+        self.each_since(account, mailbox, since, &mut |found| changed.push(found.to_owned()))?;
         changed.sort_unstable_by_key(|found| found.uid);
         Ok(Since { changed, vanished: self.vanished(account, mailbox, since)?, complete: since >= floor })
     }
 
-    /// Where a message stands.
-    pub fn placements_of(
+    /// Visits each placement that came or changed after `since`, in no order. UIDs are given in the order
+    /// of modseqs, so what came stands at the end of the mailbox; what changed after it came is listed by
+    /// modseq.
+    fn each_since(
         &mut self,
         account: AccountId,
-        message: MessageId,
-    ) -> Result<Vec<(MailboxId, Uid)>, StoreError> {
-        let sql = "SELECT mailbox_id, uid FROM placement WHERE account_id = ?1 AND message_id = ?2";
-        let list = self
-            .db
-            .list(sql, params![account, message], |row| Ok((MailboxId(row.int(0)?), row.small(1)?)))?;
-        Ok(list.into_iter().filter_map(|(mailbox, uid)| Some((mailbox, Uid::new(uid)?))).collect())
+        mailbox: MailboxId,
+        since: ModSeq,
+        visit: &mut dyn FnMut(&Placement<'_>),
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT uid, message_id, modseq, flags, keywords, received_ms, size_bytes, saved_ms, added_modseq
+                   FROM placement WHERE account_id = ?1 AND mailbox_id = ?2 AND uid < ?3 ORDER BY uid DESC LIMIT ?4";
+        let (mut below, mut limit) = (u32::MAX, CAME_FIRST_LOOK);
+        loop {
+            let mut left = limit;
+            self.db.each(sql, params![account, mailbox, below, limit], &mut |row| {
+                if row.count(PLACEMENT_COLUMNS)? <= since.get() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                let found = placement(row)?;
+                (below, left) = (found.uid.get(), left - 1);
+                visit(&found);
+                Ok(ControlFlow::Continue(()))
+            })?;
+            if left > 0 {
+                break;
+            }
+            limit = limit.saturating_mul(8);
+        }
+        let sql = "SELECT uid, message_id, modseq, flags, keywords, received_ms, size_bytes, saved_ms FROM placement
+                   WHERE account_id = ?1 AND mailbox_id = ?2 AND modseq > ?3 AND modseq <> added_modseq
+                   AND added_modseq <= ?3";
+        self.db.each(sql, params![account, mailbox, since], &mut |row| {
+            visit(&placement(row)?);
+            Ok(ControlFlow::Continue(()))
+        })
     }
 }
 
@@ -293,7 +318,7 @@ impl Tx<'_> {
         let (uid, uidvalidity) = given.ok_or(StoreError::Missing(Missing::Mailbox))?;
         let uid = Uid::new(uid).ok_or_else(|| StoreError::Corrupt("UIDNEXT is zero".to_owned()))?;
         let sql = "INSERT INTO placement (account_id, mailbox_id, uid, message_id, modseq, flags, keywords, received_ms,
-                   size_bytes, saved_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                   size_bytes, saved_ms, added_modseq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?5)";
         let keywords = Some(marks.keywords).filter(|keywords| !keywords.is_empty());
         let Placement { message_id, modseq, flags, received_ms, size_bytes, saved_ms, .. } = marks;
         let values = params![
@@ -392,5 +417,23 @@ impl Tx<'_> {
         let sql = "DELETE FROM tombstone WHERE account_id = ?1 AND mailbox_id = ?2 AND modseq <= ?3";
         self.db.execute(sql, params![account, mailbox, floor])?;
         Ok(())
+    }
+
+    /// Forgets the oldest tombstones of mailboxes that have more than `kept` rows of them, at most `max`
+    /// mailboxes at once, and says of how many.
+    pub fn trim_many_tombstones(&mut self, kept: u32, max: u32) -> Result<u32, StoreError> {
+        let sql = "SELECT account_id, mailbox_id FROM tombstone GROUP BY account_id, mailbox_id
+                   HAVING COUNT(*) > ?1 LIMIT ?2";
+        let full = self
+            .db
+            .list(sql, params![kept, max], |row| Ok((AccountId(row.int(0)?), MailboxId(row.int(1)?))))?;
+        for (account, mailbox) in &full {
+            let sql = "SELECT modseq FROM tombstone WHERE account_id = ?1 AND mailbox_id = ?2
+                       ORDER BY modseq DESC, uid DESC LIMIT 1 OFFSET ?3";
+            if let Some(floor) = self.db.number(sql, params![*account, *mailbox, kept])? {
+                self.trim_tombstones(*account, *mailbox, ModSeq(floor.cast_unsigned()))?;
+            }
+        }
+        Ok(u32::try_from(full.len()).unwrap_or(max))
     }
 }

@@ -9,8 +9,12 @@ use crate::sql::{Db, params};
 
 /// The steps from the empty database to the present format; the format is the number of steps done.
 /// A step that was released never changes again.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// The statements of a step in PostgreSQL's words.
 pub(crate) fn for_postgres(sql: &str) -> String {

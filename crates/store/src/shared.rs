@@ -1,7 +1,7 @@
 //! What all connections of one open store have together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::blob_file::BlobFolder;
@@ -16,6 +16,8 @@ pub(crate) struct Shared {
     pub blobs: Option<BlobFolder>,
     pub uid_cache: UidCache,
     pub watches: Watches,
+    /// About how many traces still have their keys with their events; those of before the start are not counted.
+    pub unlisted_traces: AtomicU32,
     /// Room that uploads under way hold.
     pub reservations: Arc<Reservations>,
     last_id: AtomicI64,
@@ -27,6 +29,7 @@ impl Shared {
             blobs,
             uid_cache: UidCache::default(),
             watches: Watches::default(),
+            unlisted_traces: AtomicU32::new(0),
             reservations: Arc::default(),
             last_id: AtomicI64::new(0),
         }

@@ -26,12 +26,9 @@ impl<L: Logins> ImapService<L> {
             None => self.shared.clock.unix_ms(),
         };
         let message: Arc<[u8]> = append.message.into();
-        let letter = Letter {
-            flags: marks::stored(append.flags.system),
-            keywords,
-            received_ms,
-            overview: overview(Arc::clone(&message)).await?,
-        };
+        let (overview, ascii_size_bytes) = read_through(Arc::clone(&message)).await?;
+        let flags = marks::stored(append.flags.system);
+        let letter = Letter { flags, keywords, received_ms, overview, ascii_size_bytes };
         let added = self.place_letter(target.id, &Arc::new(letter), &message).await?;
         let uids = [added.uid.get()].into_iter().collect();
         let code = Code::AppendUid { uid_validity: added.uidvalidity, uids };
@@ -66,6 +63,7 @@ struct Letter {
     keywords: ::store::Keywords,
     received_ms: i64,
     overview: Vec<u8>,
+    ascii_size_bytes: Option<u64>,
 }
 
 impl Letter {
@@ -79,13 +77,18 @@ impl Letter {
             overview: &self.overview,
             // It came from the account's own client: there is no way to trace.
             trace_id: TraceId(0),
+            ascii_size_bytes: self.ascii_size_bytes,
         }
     }
 }
 
-async fn overview(message: Arc<[u8]>) -> Result<Vec<u8>, StoreError> {
+/// The overview, and the size for those who cannot read UTF-8 in headers.
+async fn read_through(message: Arc<[u8]>) -> Result<(Vec<u8>, Option<u64>), StoreError> {
     let is_small = message.len() <= PARSE_HERE_MAX_BYTES;
-    let build = move || Overview::build(&Message::parse(&message)).to_bytes();
+    let build = move || {
+        let overview = Overview::build(&Message::parse(&message)).to_bytes();
+        (overview, crate::pop3::ascii_size_bytes(&message))
+    };
     if is_small {
         return Ok(build());
     }

@@ -46,11 +46,11 @@ pub(super) fn tell(
     out: &mut Vec<u8>,
 ) -> Result<(), Failure> {
     let (account, id) = (selected.account, selected.mailbox);
-    let mailbox = view.mailbox(account, id)?.ok_or(Failure::MailboxGone)?;
-    let moved = mailbox.highest_modseq != selected.seen;
+    let moved = view.highest_modseq(account, id)?.ok_or(Failure::MailboxGone)? != selected.seen;
     if !moved && (selected.held.is_empty() || !telling.expunges) {
         return Ok(());
     }
+    let mailbox = view.mailbox(account, id)?.ok_or(Failure::MailboxGone)?;
     let since = match moved {
         true => view.changes_since(account, id, selected.seen)?,
         false => Since { changed: Vec::new(), vanished: Vec::new(), complete: true },

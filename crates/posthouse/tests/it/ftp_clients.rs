@@ -195,8 +195,11 @@ fn tnftp_works_in_a_script() {
         tnftp.env("HOME", &folder).args(["-n", "-v", "-i"]);
         let said = run_with(&mut tnftp, script.as_bytes()).said();
         assert!(said.contains("226 ") && said.contains("221 "), "{said}");
-        let refused =
-            said.lines().find(|line| line.starts_with('5') && line.as_bytes().get(3) == Some(&b' '));
+        // It asks for the size as text, which nobody can tell without reading the file.
+        let refused = said.lines().find(|line| {
+            let is_refusal = line.starts_with('5') && line.as_bytes().get(3) == Some(&b' ');
+            is_refusal && !line.starts_with("550 SIZE not allowed in ASCII")
+        });
         assert_eq!(refused, None, "{said}");
         assert!(is_same(&folder.join("up"), &folder.join("down")), "{said}");
         fs::remove_file(folder.join("down")).unwrap();
@@ -217,7 +220,7 @@ fn rclone(server: &Server, arguments: &[&str]) -> Command {
         "--low-level-retries",
         "1",
     ]);
-    rclone.args(["--ftp-port", &server.port("ftp").to_string(), "--ca-cert"]).arg(server.certificate());
+    rclone.args(["--ftp-port", &server.port("ftp").to_string()]);
     rclone.args(arguments);
     rclone
 }
@@ -229,7 +232,8 @@ fn rclone_copies_and_checks() {
     server.cli(&["account", "ftp", ALICE, "--binding", "prefer"]).ok();
     let (tree, back) = (tree(), fresh_folder());
     let (from, to) = (tree.to_str().unwrap(), back.to_str().unwrap());
-    let ways: [&[&str]; 2] = [&[], &["--ftp-explicit-tls"]];
+    // This one does not look at --ca-cert for FTP.
+    let ways: [&[&str]; 2] = [&[], &["--ftp-explicit-tls", "--ftp-no-check-certificate"]];
     for way in ways {
         run(&mut rclone(&server, &[way, &["copy", from, ":ftp:got"]].concat())).ok();
         run(&mut rclone(&server, &[way, &["check", "--download", from, ":ftp:got"]].concat())).ok();

@@ -12,6 +12,7 @@ mod crash;
 mod files;
 mod ftp;
 mod ftp_clients;
+mod ftp_program;
 mod ftp_suite;
 mod imap;
 mod journey;

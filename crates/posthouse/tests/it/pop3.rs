@@ -201,7 +201,6 @@ fn commands_may_come_in_one_piece() {
 }
 
 #[test]
-#[ignore = "the size of the downgraded form is not known before it is read"]
 fn the_size_of_a_downgraded_message_is_that_of_the_form_that_is_sent() {
     let server = setup().start();
     server.python("smtputf8_to_alice.py", &[]);

@@ -45,8 +45,8 @@ impl View<'_> {
 
     fn check_messages(&mut self, checker: &mut Checker<'_>) -> Result<(), StoreError> {
         checker.progress("messages", 0, checker.report.counted.messages);
-        let sql = "SELECT m.account_id, m.message_id FROM message m WHERE NOT EXISTS
-                   (SELECT 1 FROM placement p WHERE p.account_id = m.account_id AND p.message_id = m.message_id)";
+        let sql =
+            "SELECT account_id, message_id FROM message EXCEPT SELECT account_id, message_id FROM placement";
         for (account, message) in self.db.list(sql, &[], |row| Ok((row.int(0)?, row.int(1)?)))? {
             let place = format!("account {account} message {message}");
             checker.finding("message without mailbox", place, "no placement names it".to_owned());

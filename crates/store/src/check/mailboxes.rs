@@ -99,6 +99,13 @@ impl View<'_> {
             let detail = format!("{first} to {last}, but UIDNEXT is {}", mailbox.uidnext);
             checker.finding("UID", place.to_owned(), detail);
         }
+        let sql = "SELECT COUNT(*) FROM (SELECT modseq, added_modseq, LAG(added_modseq) OVER (ORDER BY uid) AS before
+                   FROM placement WHERE account_id = ?1 AND mailbox_id = ?2) AS added
+                   WHERE added_modseq > modseq OR added_modseq < before";
+        if let Some(count @ 1..) = self.db.number(sql, params![account.id, mailbox.id])? {
+            let detail = format!("{count} messages came at a modseq that does not fit their UIDs");
+            checker.finding("order of arrival", place.to_owned(), detail);
+        }
         if modseq.cast_unsigned() > mailbox.highest_modseq.get() {
             let detail = format!("{modseq} is above the mailbox's {}", mailbox.highest_modseq);
             checker.finding("message modseq", place.to_owned(), detail);

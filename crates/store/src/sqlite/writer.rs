@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,11 @@ const LINGER_MAX: Duration = Duration::from_micros(500);
 /// Nobody has written for this long: short against a person's pauses, long against a crowd's.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Traces whose keys are listed in one commit; some ten milliseconds, for which a job may have to wait.
+const TRACES_AT_ONCE: u32 = 1024;
+/// Traces that may wait for a pause. A search looks at each of them, which takes a tenth of a second then.
+const UNLISTED_TRACES_MAX: u32 = 100_000;
+
 /// What the last commit was like.
 #[derive(Default)]
 struct Last {
@@ -128,13 +134,24 @@ pub(super) fn start(
 }
 
 impl Writer {
-    /// The job to begin the next commit with; nothing when the store closes. A pause is used to bring the
-    /// log into the file: readers look every page up in the log as long as it holds any.
+    /// The job to begin the next commit with; nothing when the store closes. A pause is used to list what
+    /// traces are found by, and to bring the log into the file: readers look every page up in the log as
+    /// long as it holds any.
     fn next(&mut self) -> Option<Box<dyn Job>> {
+        if self.shared.unlisted_traces.load(Ordering::Relaxed) > UNLISTED_TRACES_MAX {
+            self.list_traces();
+        }
         match self.queue.recv_timeout(PAUSE) {
             Ok(job) => return Some(job),
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
+        }
+        while self.list_traces() > 0 {
+            match self.queue.try_recv() {
+                Ok(job) => return Some(job),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => {}
+            }
         }
         // What failed here concerns no job: the next one finds a fresh connection, and hears of it if it
         // fails again.
@@ -144,6 +161,29 @@ impl Writer {
             self.connection = Some(connection);
         }
         self.queue.recv().ok()
+    }
+
+    /// Lists the keys of some traces, in a commit of its own, and says of how many. A failure concerns no
+    /// job: they stay where they are, and are found there.
+    fn list_traces(&mut self) -> u32 {
+        let Some(connection) = self.connection.take() else { return 0 };
+        let list = || -> Result<u32, StoreError> {
+            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            let mut tx = Tx::new(Db::new(Link::Sqlite(&connection)), &self.shared);
+            let count = tx.list_trace_keys(TRACES_AT_ONCE)?;
+            connection.prepare_cached(if count > 0 { "COMMIT" } else { "ROLLBACK" })?.execute([])?;
+            Ok(count)
+        };
+        // A connection on which this failed is not used again; the next job gets a fresh one.
+        let Ok(count) = list() else { return 0 };
+        let unlisted = &self.shared.unlisted_traces;
+        let _ =
+            unlisted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(count)));
+        if count == 0 {
+            unlisted.store(0, Ordering::Relaxed);
+        }
+        self.connection = Some(connection);
+        count
     }
 
     /// Runs `first` and whatever is waiting, commits, and tells everybody.
@@ -158,6 +198,7 @@ impl Writer {
             last: &mut self.last,
             done: Vec::new(),
             effects: Effects::default(),
+            is_careful: false,
         };
         let outcome = batch.run(first, &self.queue);
         let Batch { done, effects, .. } = batch;
@@ -181,13 +222,27 @@ fn must_reopen(outcome: &Result<(), StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Io(_) | StoreError::Corrupt(_) | StoreError::Full))
 }
 
-/// One transaction.
+/// One transaction. Jobs that fail without having changed anything, as nearly all that fail do, cost the
+/// others nothing. Only when one fails half way is all undone, and the others are run again, from then
+/// on with a savepoint each: a savepoint copies every page that is changed behind it.
 struct Batch<'a> {
     connection: &'a Connection,
     shared: &'a Shared,
     last: &'a mut Last,
     done: Vec<Box<dyn Job>>,
     effects: Effects,
+    /// Each job has a savepoint.
+    is_careful: bool,
+}
+
+/// What became of a job.
+enum Ran {
+    /// It is done and waits for the commit.
+    Done,
+    /// It failed and has left nothing.
+    Undone,
+    /// It failed and has left changes, which only a rollback of everything undoes.
+    Spoilt,
 }
 
 impl Batch<'_> {
@@ -199,13 +254,19 @@ impl Batch<'_> {
     /// Runs jobs until none waits or the batch is full, then commits. `Err` concerns all of
     /// `done`; jobs that failed by themselves were told already.
     fn run(&mut self, first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> Result<(), StoreError> {
+        if let Err(error) = self.execute("BEGIN IMMEDIATE") {
+            first.finish(Err(error.clone()));
+            return self.lost(error);
+        }
         let mut next = Some(first);
         while let Some(job) = next {
-            self.run_job(job)?;
+            if matches!(self.run_job(job)?, Ran::Spoilt) {
+                self.run_again()?;
+            }
             next = if self.done.len() < BATCH_JOBS_MAX { self.next(queue) } else { None };
         }
         if self.done.is_empty() {
-            return Ok(());
+            return self.execute("ROLLBACK");
         }
         let begun = Instant::now();
         let committed = self.execute("COMMIT");
@@ -224,13 +285,30 @@ impl Batch<'_> {
         queue.recv_timeout((self.last.sync / LINGER_SHARE).min(LINGER_MAX)).ok()
     }
 
-    /// Runs one job. The first needs no savepoint: if it fails, there is nothing else to keep.
-    fn run_job(&mut self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
-        let alone = self.done.is_empty();
-        if let Err(error) = self.execute(if alone { "BEGIN IMMEDIATE" } else { "SAVEPOINT job" }) {
-            job.finish(Err(error.clone()));
-            return self.lost(error);
+    /// Begins anew with the jobs that went well.
+    fn run_again(&mut self) -> Result<(), StoreError> {
+        self.execute("ROLLBACK")?;
+        self.execute("BEGIN IMMEDIATE")?;
+        self.is_careful = true;
+        self.effects = Effects::default();
+        let mut jobs = std::mem::take(&mut self.done).into_iter();
+        while let Some(job) = jobs.next() {
+            if let Err(error) = self.run_job(job) {
+                self.done.extend(jobs);
+                return Err(error);
+            }
         }
+        Ok(())
+    }
+
+    fn run_job(&mut self, mut job: Box<dyn Job>) -> Result<Ran, StoreError> {
+        if self.is_careful
+            && let Err(error) = self.execute("SAVEPOINT job")
+        {
+            self.done.push(job);
+            return Err(error);
+        }
+        let changes = self.connection.total_changes();
         let mut tx = Tx::new(Db::new(Link::Sqlite(self.connection)), self.shared);
         let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx)));
         let mut ran = ran.unwrap_or(Err(StoreError::Panicked));
@@ -242,25 +320,32 @@ impl Batch<'_> {
             Ok(()) => {
                 self.effects.append(std::mem::take(&mut tx.effects));
                 self.done.push(job);
-                if alone { Ok(()) } else { self.execute("RELEASE job") }
+                if self.is_careful {
+                    self.execute("RELEASE job")?
+                }
+                Ok(Ran::Done)
             }
             Err(error) => {
                 job.finish(Err(error.clone()));
-                self.undo(alone, error)
+                self.undo(changes, error)
             }
         }
     }
 
-    /// Undoes the changes of a failed job. `Err` if the jobs before it are lost too.
-    fn undo(&mut self, alone: bool, error: StoreError) -> Result<(), StoreError> {
+    /// Undoes the changes of a failed job, or says that it cannot. `Err` if the jobs before it are lost too.
+    fn undo(&mut self, changes_before: u64, error: StoreError) -> Result<Ran, StoreError> {
         if self.connection.is_autocommit() {
             // Some failures make SQLite roll back everything at once.
-            return self.lost(error);
+            return Err(error);
         }
-        if alone {
-            return self.execute("ROLLBACK");
+        if self.is_careful {
+            return self
+                .execute("ROLLBACK TO job")
+                .and_then(|()| self.execute("RELEASE job"))
+                .map(|()| Ran::Undone);
         }
-        self.execute("ROLLBACK TO job").and_then(|()| self.execute("RELEASE job"))
+        let is_unchanged = self.connection.total_changes() == changes_before;
+        Ok(if is_unchanged { Ran::Undone } else { Ran::Spoilt })
     }
 
     fn lost(&self, error: StoreError) -> Result<(), StoreError> {

@@ -112,6 +112,7 @@ fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64)
             keywords: &NO_KEYWORDS,
             overview: b"",
             trace_id: TraceId(number),
+            ascii_size_bytes: None,
         };
         tx.add_message(account, inbox, &new)
     };

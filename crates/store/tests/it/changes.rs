@@ -109,6 +109,10 @@ pub fn expunge_leaves_tombstones(store: &Store) {
     assert_eq!((numbers(&new.vanished), new.complete), (vec![4, 7], true));
     let uids = fill(store, ann, at.1, 1, Flags::NONE);
     assert_eq!(uids[0].get(), 9, "a UID is never given twice");
+    assert_eq!(write(store, |tx| tx.trim_many_tombstones(2, 10)), 0, "there are but two left");
+    assert_eq!(write(store, |tx| tx.trim_many_tombstones(1, 10)), 1);
+    let trimmed = store.read_blocking(|view| view.changes_since(ann, at.1, some.modseq)).unwrap();
+    assert_eq!((numbers(&trimmed.vanished), trimmed.complete), (vec![], false), "both went at one modseq");
 }
 
 pub fn copies_are_new_messages(store: &Store) {

@@ -102,6 +102,11 @@ const DAMAGE: &[(&str, &str)] = &[
     ),
     ("UPDATE message SET size_bytes = size_bytes + 1", "message size"),
     ("UPDATE placement SET received_ms = 5 WHERE uid = 1", "placement"),
+    ("UPDATE placement SET added_modseq = modseq + 1 WHERE uid = 1", "order of arrival"),
+    (
+        "UPDATE placement SET added_modseq = 1 WHERE uid = (SELECT MAX(uid) FROM placement)",
+        "order of arrival",
+    ),
     ("UPDATE placement SET size_bytes = 5 WHERE uid = 1", "placement"),
     ("UPDATE placement SET keywords = 'Never' WHERE uid = 1", "keyword"),
     ("INSERT INTO keyword VALUES (1, 999, 'x')", "keyword without mailbox"),
@@ -150,7 +155,7 @@ const DAMAGE: &[(&str, &str)] = &[
     ("UPDATE file_part SET file = 'begun/none'", "cut upload"),
     // A trick that makes the index disagree with its table, as a torn page would.
     (
-        "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'placement_by_message'",
+        "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'placement_by_modseq'",
         "database file",
     ),
 ];

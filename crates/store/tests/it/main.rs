@@ -93,6 +93,7 @@ pub fn plain(blob: &PreparedBlob) -> NewMessage<'_> {
         keywords: &NO_KEYWORDS,
         overview: b"overview",
         trace_id: TraceId(7),
+        ascii_size_bytes: None,
     }
 }
 

@@ -34,6 +34,7 @@ pub async fn fill_fast(server: &Server, count: usize, size: usize) {
                     keywords: &NO_KEYWORDS,
                     overview,
                     trace_id: TraceId(0),
+                    ascii_size_bytes: None,
                 };
                 tx.add_message(account, inbox, &new)?;
             }

@@ -58,7 +58,7 @@ for begin in (plain, secure):
     equal(ftp.sendcmd("MDTM lines"), "213 20200102030405")
     ftp.rename("lines", "renamed")
     ftp.delete("renamed")
-    raises(ftplib.error_perm, ftp.delete, "renamed")
+    raises(ftplib.error_perm, lambda: ftp.delete("renamed"), "550")
     ftp.delete("file")
     ftp.cwd("..")
     ftp.rmd('fo"lder')

@@ -1,0 +1,49 @@
+//! The names of a domain (DNS), free of sockets, files, clocks and chance.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`name`] | names: wire form, text, canonical order |
+//! | [`code`] | types, classes, response codes, TTLs, serials |
+//! | [`rdata`], [`record`] | the data of records, records, sets |
+//! | [`text`] | the presentation form of record data |
+//! | [`zone`] | a zone as it is edited, and what changes between versions |
+//! | [`master`] | master files: reading and writing zones as text |
+//! | [`check`](mod@check) | what is wrong with a zone before it is served |
+//! | [`compiled`], [`catalogue`] | zones made ready for answering, and all of them together |
+//! | [`answer`](mod@answer) | from a query to its answer |
+//! | [`message`] | reading and writing messages |
+//!
+//! # Standards
+//! Names and messages: RFC 1035, RFC 2181, RFC 4343, RFC 3597. Canonical form: RFC 4034 §6. Serials: RFC
+//! 1982. Master files: RFC 1035 §5, RFC 2308 §4. Checks: RFC 2181 §10, RFC 9460. Differences of zones: RFC 1995 §4.
+//!
+//! # Hostile input
+//! Compression pointers must lead strictly backwards, so that no name takes more than 127 steps; the writer
+//! compares with at most 64 earlier names. Data of records is checked field by field when it enters, and never
+//! afterwards.
+
+pub mod answer;
+pub mod catalogue;
+pub mod check;
+pub mod code;
+pub mod compiled;
+pub mod master;
+pub mod message;
+pub mod name;
+pub mod rdata;
+pub mod record;
+pub mod text;
+pub mod zone;
+
+pub use answer::{Context, CookieVerdict, Cookies, Kind, Outcome, Reply, Transport, answer};
+pub use catalogue::Catalogue;
+pub use code::{Class, Opcode, Rcode, RecordType, Serial, Ttl};
+pub use compiled::{CompileError, CompiledZone};
+pub use message::{
+    Flags, Full, Header, MessageError, MessageReader, MessageWriter, Question, RawRecord, Section,
+};
+pub use name::{Name, NameError};
+pub use rdata::{RData, RDataError, Soa, TypeBitmap};
+pub use record::{RRset, Record};
+pub use text::TextError;
+pub use zone::{ApplyError, DiffError, Node, OutOfZone, ZoneData, ZoneDiff};

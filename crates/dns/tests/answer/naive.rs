@@ -1,0 +1,220 @@
+//! Random zones: the same answers as a resolver that is as simple as possible, and slow.
+
+use std::collections::BTreeSet;
+
+use super::ask::{catalogue, query, send};
+use dns::{
+    Context, Flags, MessageReader, Name, RData, Rcode, Record, RecordType, Section, Transport, Ttl, ZoneData,
+};
+use proptest::prelude::*;
+
+/// What the simple resolver finds: code, authority, records of the answer, and whose records stand in the authority
+/// section.
+#[derive(Debug, PartialEq)]
+struct Found {
+    rcode: Rcode,
+    authoritative: bool,
+    answer: BTreeSet<String>,
+    authority: BTreeSet<String>,
+}
+
+fn shown(record: &Record) -> String {
+    record.to_string().to_ascii_lowercase()
+}
+
+fn at(owner: &Name, zone: &ZoneData, name: &Name, rtype: RecordType) -> Vec<String> {
+    let set = zone.get(name, rtype);
+    let record = |data: &RData| shown(&Record::new(owner.clone(), set.unwrap().ttl, data.clone()));
+    set.map_or(vec![], |set| set.data().iter().map(record).collect())
+}
+
+/// One name: records, where to go on, or an end.
+enum Step {
+    Answer(Vec<String>),
+    Alias(Vec<String>, Name),
+    NoData,
+    NoName,
+    Referral(Vec<String>),
+    TooLong(Vec<String>),
+}
+
+fn step(zone: &ZoneData, name: &Name, rtype: RecordType) -> Step {
+    let depth = zone.apex().label_count();
+    let mut data_at = name.clone();
+    for count in depth..=name.label_count() {
+        let here = name.suffix(count);
+        if !zone.exists(&here) && count > depth {
+            data_at = name.suffix(count - 1).wildcard().unwrap();
+            if !zone.exists(&data_at) {
+                return Step::NoName;
+            }
+            break;
+        }
+        let is_cut = count > depth && !here.is_wildcard() && zone.get(&here, RecordType::NS).is_some();
+        if is_cut && !(rtype == RecordType::DS && here == *name) {
+            return Step::Referral(at(&here, zone, &here, RecordType::NS));
+        }
+        if let Some(set) = zone.get(&here, RecordType::DNAME).filter(|_| here != *name) {
+            let mut records = at(&here, zone, &here, RecordType::DNAME);
+            return match name.rebase(&here, &set.data()[0].target().unwrap()).unwrap() {
+                Err(_) => Step::TooLong(records),
+                Ok(target) => {
+                    records.push(shown(&Record::new(name.clone(), set.ttl, RData::cname(&target))));
+                    if rtype == RecordType::CNAME {
+                        Step::Answer(records)
+                    } else {
+                        Step::Alias(records, target)
+                    }
+                }
+            };
+        }
+    }
+    if zone.get(&data_at, rtype).is_some() {
+        return Step::Answer(at(name, zone, &data_at, rtype));
+    }
+    match zone.get(&data_at, RecordType::CNAME) {
+        Some(set) => {
+            Step::Alias(at(name, zone, &data_at, RecordType::CNAME), set.data()[0].target().unwrap())
+        }
+        None => Step::NoData,
+    }
+}
+
+fn naive(zone: &ZoneData, name: &Name, rtype: RecordType) -> Found {
+    let mut found = Found {
+        rcode: Rcode::NOERROR,
+        authoritative: true,
+        answer: BTreeSet::new(),
+        authority: BTreeSet::new(),
+    };
+    let soa = format!("{} soa", zone.apex()).to_ascii_lowercase();
+    let mut name = name.clone();
+    let mut seen = vec![];
+    for count in 0..=16 {
+        seen.push(name.clone());
+        match step(zone, &name, rtype) {
+            Step::Answer(records) => found.answer.extend(records),
+            Step::NoData => found.authority = BTreeSet::from([soa.clone()]),
+            Step::NoName => {
+                found.rcode = Rcode::NXDOMAIN;
+                found.authority = BTreeSet::from([soa.clone()]);
+            }
+            Step::Referral(records) => {
+                found.authoritative = count > 0;
+                found.authority.extend(records);
+            }
+            Step::TooLong(records) => {
+                found.rcode = Rcode::YXDOMAIN;
+                found.answer.extend(records);
+            }
+            Step::Alias(records, target) => {
+                found.answer.extend(records);
+                if target.is_at_or_below(zone.apex()) && !seen.contains(&target) {
+                    name = target;
+                    continue;
+                }
+            }
+        }
+        break;
+    }
+    found
+}
+
+fn ours(zone: &ZoneData, name: &Name, rtype: RecordType) -> Found {
+    let zones = catalogue(&[zone]);
+    let bytes = query(&name.to_string(), &rtype.to_string(), None, false);
+    let (_, message) = send(&zones, &Context::new(Transport::Tcp), &bytes).unwrap();
+    let mut reader = MessageReader::new(&message).unwrap();
+    let flags = reader.header().flags;
+    let mut found = Found {
+        rcode: flags.rcode(),
+        authoritative: flags.has(Flags::AA),
+        answer: BTreeSet::new(),
+        authority: BTreeSet::new(),
+    };
+    while let Some((section, record)) = reader.record().unwrap() {
+        let fresh = match section {
+            Section::Answer => found.answer.insert(shown(&record)),
+            Section::Authority if record.rtype() == RecordType::SOA => {
+                found.authority.insert(format!("{} soa", record.owner).to_ascii_lowercase())
+            }
+            Section::Authority => found.authority.insert(shown(&record)),
+            Section::Additional => {
+                let data = zone.get(&record.owner, record.rtype());
+                assert!(
+                    data.is_some_and(|set| set.data().contains(&record.data)),
+                    "{record} is not in the zone"
+                );
+                true
+            }
+        };
+        assert!(fresh, "twice: {record}");
+    }
+    reader.finish().unwrap();
+    found
+}
+
+fn label() -> impl Strategy<Value = &'static str> {
+    prop_oneof![4 => Just("a"), 4 => Just("b"), 2 => Just("C"), 2 => Just("*"), 1 => Just("_x")]
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    proptest::collection::vec(label(), 0..4)
+        .prop_map(|labels| format!("{}.zone.", labels.join(".")).trim_start_matches('.').parse().unwrap())
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let data = (name(), name(), 0..9u8, 0..4u8).prop_map(|(owner, target, kind, number)| {
+        let data = match kind {
+            0..=2 => RData::a([192, 0, 2, number].into()),
+            3 => RData::txt(&[b'x', number]).unwrap(),
+            4 => RData::cname(&target),
+            5 => RData::ns(&target),
+            6 => RData::mx(u16::from(number), &target),
+            7 => RData::from_wire(RecordType::DNAME, target.as_wire()).unwrap(),
+            _ => RData::parse(RecordType::DS, "1 13 9 00", None).unwrap(),
+        };
+        (owner, data)
+    });
+    data.prop_map(|(owner, data)| Record::new(owner, Ttl::new(60).unwrap(), data))
+}
+
+/// A zone without what the checks before serving refuse: CNAME beside others, several CNAME or DNAME records.
+fn zone() -> impl Strategy<Value = ZoneData> {
+    proptest::collection::vec(record(), 0..25).prop_map(|records| {
+        let apex: Name = "zone.".parse().unwrap();
+        let mut zone = ZoneData::new(apex.clone());
+        let soa = RData::parse(RecordType::SOA, "a b 1 2 3 4 60", Some(&apex)).unwrap();
+        zone.insert(Record::new(apex.clone(), Ttl::new(60).unwrap(), soa)).unwrap();
+        for record in records {
+            let single = [RecordType::CNAME, RecordType::DNAME];
+            let node = zone.node(&record.owner);
+            let refused = node.is_some_and(|node| {
+                node.has(RecordType::CNAME)
+                    || record.rtype() == RecordType::CNAME
+                    || (single.contains(&record.rtype()) && node.has(record.rtype()))
+            });
+            if !refused {
+                zone.insert(record).unwrap();
+            }
+        }
+        zone
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    #[test]
+    fn answers_as_the_simple_resolver_does(zone in zone(), names in proptest::collection::vec(name(), 12)) {
+        let types = ["A", "TXT", "CNAME", "NS", "MX", "DNAME", "DS", "SOA"];
+        for (at, name) in names.iter().enumerate() {
+            for rtype in [types[at % types.len()], "A"] {
+                let rtype: RecordType = rtype.parse().unwrap();
+                prop_assert_eq!(ours(&zone, name, rtype), naive(&zone, name, rtype), "{} {}\n{:?}", name, rtype, zone);
+            }
+        }
+        let compiled = dns::CompiledZone::new(&zone).unwrap();
+        prop_assert_eq!(compiled.to_data(), zone);
+    }
+}

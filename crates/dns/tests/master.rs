@@ -1,0 +1,218 @@
+//! Master files: what they may look like, what is refused and where, and that writing and reading are inverse.
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
+
+use std::collections::HashMap;
+
+use dns::check::{Severity, check, may_be_served};
+use dns::master::{Include, MasterText, NoInclude, read};
+use dns::{Name, RecordType, ZoneData};
+
+const HEAD: &str = "@ 3600 SOA ns1 host 1 7200 900 1209600 300\n@ NS ns1\nns1 A 192.0.2.1\n";
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn zone(text: &str) -> Result<ZoneData, String> {
+    read(&name("example."), "zone", text.as_bytes(), &mut NoInclude).map_err(|error| error.to_string())
+}
+
+struct Files(HashMap<&'static str, &'static str>);
+
+impl Include for Files {
+    fn open(&mut self, path: &str) -> Result<Vec<u8>, String> {
+        self.0.get(path).map(|text| text.as_bytes().to_vec()).ok_or_else(|| "no such file".into())
+    }
+}
+
+#[test]
+fn all_ways_to_write_an_entry() {
+    let text = r#"
+; a comment
+$TTL 1h
+$ORIGIN example.
+@   IN SOA ns1 ( hostmaster ; who
+        2026112301  ; serial
+        2h 15m
+        2w 5m )
+    NS ns1
+    IN 300 NS ns2.example.   ; class, then TTL
+ns1 300 IN A 192.0.2.1
+ns2 A 192.0.2.2
+  ( AAAA
+2001:db8::2 )
+$ORIGIN sub
+a\.b TXT "semi;colon" "paren ( \" quote" plain\;word
+ TYPE65280 \# 3 ( ab
+   cd ef )
+"last" A 192.0.2.9
+* 0 CLASS1 TYPE1 192.0.2.10
+"#;
+    let zone = zone(text).unwrap();
+    let lines: Vec<String> = zone.records().map(|record| record.to_string()).collect();
+    assert_eq!(
+        lines,
+        [
+            "example. 300 IN NS ns1.example.",
+            "example. 300 IN NS ns2.example.",
+            "example. 3600 IN SOA ns1.example. hostmaster.example. 2026112301 7200 900 1209600 300",
+            "ns1.example. 300 IN A 192.0.2.1",
+            "ns2.example. 3600 IN A 192.0.2.2",
+            "ns2.example. 3600 IN AAAA 2001:db8::2",
+            "*.sub.example. 0 IN A 192.0.2.10",
+            r#"a\.b.sub.example. 3600 IN TXT "semi;colon" "paren ( \" quote" "plain;word""#,
+            r"a\.b.sub.example. 3600 IN TYPE65280 \# 3 ABCDEF",
+            "last.sub.example. 3600 IN A 192.0.2.9",
+        ]
+    );
+    let again =
+        read(&name("example."), "zone", MasterText(&zone).to_string().as_bytes(), &mut NoInclude).unwrap();
+    assert_eq!(again, zone);
+}
+
+/// Anchors: tests 53 and 54, and whatever else is no master file.
+#[test]
+fn refused_with_file_and_line() {
+    let long = format!("a TXT \"{}\"", "x".repeat(256));
+    let huge = format!("a TXT \"{}\"", "x".repeat(1 << 20));
+    let words = format!("a TXT {}", "x ".repeat(80_000));
+    let cases: &[(&str, &str)] = &[
+        ("\n\n b A 192.0.2.1", "zone:3: the first entry has no name"),
+        ("@ SOA a b 1 2 3 4 5\nb A 1.2.3", "zone:2: this should be an IPv4 address"),
+        ("b 1 A 192.0.2.1 extra", "zone:1: something follows the last field"),
+        ("b 2147483648 A 192.0.2.1", "zone:1: a TTL of 2^31 seconds or more"),
+        ("b 99999999999 A 192.0.2.1", "zone:1: a TTL of 2^31 seconds or more"),
+        ("$TTL 2147483648\n", "zone:1: a TTL of 2^31 seconds or more"),
+        ("b A 192.0.2.1", "zone:1: no TTL here, none before, and no $TTL"),
+        ("b 1 CH A 192.0.2.1", "zone:1: class CH; only IN is taken"),
+        ("b 1 IN FOO 192.0.2.1", "zone:1: \"FOO\" is no type, class or TTL"),
+        ("b 1 IN", "zone:1: the type is missing"),
+        ("b.other. 1 A 192.0.2.1", "zone:1: b.other. is not in the zone"),
+        ("b 1 TYPE250 \\# 0", "zone:1: TSIG does not stand in zones"),
+        ("b 1 MX ( 10\n b", "zone:1: unbalanced parentheses"),
+        ("\nb 1 MX 10 b )", "zone:2: unbalanced parentheses"),
+        ("b 1 TXT \"open\nc 1 A 192.0.2.1", "zone:1: a string without its closing quote"),
+        ("$FOO x", "zone:1: \"$FOO\" is not known"),
+        ("$INCLUDE x", "zone:1: $INCLUDE of \"x\": $INCLUDE is not taken here"),
+        ("$INCLUDE /etc/shadow", "zone:1: $INCLUDE of \"/etc/shadow\": only files in the same folder"),
+        ("$INCLUDE ../x", "zone:1: $INCLUDE of \"../x\": only files in the same folder"),
+        ("b 1 A \\# 3 010203", "zone:1: the data is cut short"),
+        ("b 1 TYPE65280 \\# 4 010203", "zone:1: this should be as many bytes as the length says"),
+        (&long, "zone:1: a string of over 255 bytes"),
+        (&huge, "zone:1: a string of over 255 bytes"),
+        (&words, "zone:1: more words than a record can have"),
+        ("a..b 1 A 192.0.2.1", "zone:1: an empty label"),
+    ];
+    for (text, message) in cases {
+        let text = if text.starts_with("a TXT") { format!("$TTL 1\n{text}") } else { (*text).to_string() };
+        let message =
+            if text.starts_with("$TTL 1\n") { message.replace(":1:", ":2:") } else { (*message).into() };
+        let short: String = text.chars().take(60).collect();
+        assert_eq!(zone(&text).map(|_| ()), Err(message), "{short}");
+    }
+}
+
+#[test]
+fn files_within_files() {
+    let mut files = Files(HashMap::from([
+        ("hosts", "www 1 A 192.0.2.80\n$ORIGIN deep\nx 1 A 192.0.2.81\n"),
+        ("loop", "$INCLUDE loop\n"),
+        ("bad", "\n\nb 1 A nonsense\n"),
+    ]));
+    let mut read = |text: &str| read(&name("example."), "zone", text.as_bytes(), &mut files);
+    let zone = read("$INCLUDE hosts sub\nafter 1 A 192.0.2.82\n").unwrap();
+    let names: Vec<String> = zone.nodes().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(names, ["after.example.", "x.deep.sub.example.", "www.sub.example."]);
+    assert_eq!(read("$INCLUDE loop").unwrap_err().to_string(), "loop:1: $INCLUDE is more than 8 deep");
+    assert_eq!(read("\n$INCLUDE bad").unwrap_err().to_string(), "bad:3: this should be an IPv4 address");
+    assert_eq!(read("$INCLUDE none").unwrap_err().to_string(), "zone:1: $INCLUDE of \"none\": no such file");
+}
+
+#[test]
+fn a_file_cut_at_every_byte_is_read_or_refused() {
+    let text = format!("{HEAD}a TXT ( \"x y\"\n\\065 ) ; c\n$ORIGIN b\nc HTTPS 1 . alpn=\"h2,h3\"\n");
+    for len in 0..text.len() {
+        let _ = zone(&text[..len]);
+    }
+    assert!(zone(&text).is_ok());
+}
+
+/// Zone, severity, what is told.
+const CHECKS: &[(&str, Option<Severity>, &str)] = &[
+    ("", None, ""),
+    ("a CNAME b\na A 192.0.2.1", Some(Severity::Error), "a CNAME record and also A"),
+    ("a CNAME b\na CNAME c", Some(Severity::Error), "more than one CNAME record"),
+    ("@ SOA ns1 host 2 7200 900 1209600 300", Some(Severity::Error), "more than one SOA record"),
+    (
+        "a SOA ns1 host 2 7200 900 1209600 300",
+        Some(Severity::Error),
+        "an SOA record that is not at the zone's name",
+    ),
+    ("@ MX 10 m\nm CNAME ns1", Some(Severity::Error), "MX leads to m.example., which is a CNAME record"),
+    ("@ NS m\nm CNAME ns1", Some(Severity::Error), "NS leads to m.example., which is a CNAME record"),
+    (
+        "_x._tcp SRV 0 0 1 m\nm CNAME ns1",
+        Some(Severity::Warning),
+        "SRV leads to m.example., which is a CNAME record",
+    ),
+    ("@ MX 10 m", Some(Severity::Warning), "MX leads to m.example., which has no address"),
+    ("@ MX 10 m.w\n*.w A 192.0.2.1", None, ""),
+    ("@ MX 0 .", None, ""),
+    ("@ MX 0 .\n@ MX 10 ns1", Some(Severity::Error), "an MX record that refuses mail (0 .) beside another"),
+    (
+        "sub NS ns.sub",
+        Some(Severity::Error),
+        "the address of ns.sub.example. is missing, and cannot be asked for",
+    ),
+    ("sub NS ns.sub\nns.sub A 192.0.2.1", None, ""),
+    ("sub NS ns.other.", None, ""),
+    (
+        "a DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000",
+        Some(Severity::Warning),
+        "a DS record without NS records",
+    ),
+    ("a DNAME b.other.\na DNAME c.other.", Some(Severity::Error), "more than one DNAME record"),
+    ("a DNAME b.other.\nx.a A 192.0.2.1", Some(Severity::Warning), "hidden by the DNAME record above it"),
+    ("a DNAME b.other.\na NS ns1", Some(Severity::Error), "a DNAME record at a delegation"),
+    ("* NS ns1", Some(Severity::Error), "NS records at a wildcard"),
+    (
+        "a HTTPS 0 b.other. alpn=h2",
+        Some(Severity::Error),
+        "a HTTPS alias (priority 0) with parameters or others",
+    ),
+    ("a HTTPS 0 a", Some(Severity::Error), "an alias of itself"),
+    ("@ NSEC3PARAM 1 0 151 -", Some(Severity::Error), "151 NSEC3 iterations, over 150"),
+];
+
+#[test]
+fn what_is_wrong_with_a_zone() {
+    for (text, severity, message) in CHECKS {
+        let zone = zone(&format!("{HEAD}{text}\n")).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let found = check(&zone);
+        assert_eq!(found.iter().map(|f| f.severity).max(), *severity, "{text}: {found:?}");
+        assert_eq!(may_be_served(&found), *severity != Some(Severity::Error));
+        assert!(
+            message.is_empty() || found.iter().any(|f| f.problem.to_string() == *message),
+            "{text}: {found:?}"
+        );
+    }
+    let found = check(&ZoneData::new(name("example.")));
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn differences_lead_from_one_version_to_the_next_and_back() {
+    let old = zone(&format!("{HEAD}a A 192.0.2.1\na A 192.0.2.2\nb TXT x\n")).unwrap();
+    let mut new = zone(&format!("{HEAD}a A 192.0.2.2\na A 192.0.2.3\nc 5 TXT x\nns1 AAAA ::1\n")).unwrap();
+    assert!(new.set_serial(dns::Serial(2)));
+    let diff = dns::ZoneDiff::between(&old, &new).unwrap();
+    assert_eq!((diff.removed.len(), diff.added.len()), (2, 3));
+    let diff = dns::ZoneDiff::from_bytes(&diff.to_bytes()).unwrap();
+    let mut stepped = old.clone();
+    diff.apply(&mut stepped).unwrap();
+    assert_eq!(stepped, new);
+    assert!(diff.apply(&mut stepped).is_err(), "the serial has moved on");
+    diff.inverse().apply(&mut stepped).unwrap();
+    assert_eq!(stepped, old);
+    assert_eq!(old.get(&name("A.EXAMPLE."), RecordType::A).unwrap().len(), 2);
+}

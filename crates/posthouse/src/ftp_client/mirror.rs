@@ -1,0 +1,370 @@
+//! Whole folders, in either direction.
+
+use super::connection::{Connection, Shared};
+use super::error::Error;
+use super::get::{self, Manner, Place};
+use super::local::Folder;
+use super::put;
+use super::worker::{Worker, share_out};
+use ftp::client::{Argument, Facts, Item, Kind, Modified, Name, Work};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Folders within folders: deeper than any tree of people, and an end to a server's that has none.
+const DEPTH_MAX: usize = 100;
+
+/// How far a time from a LIST line may be off: it is in the time zone of the server, wherever that is.
+const ZONE_SECONDS: i64 = 26 * 3600;
+
+/// What came of it.
+#[derive(Debug, Default, Serialize)]
+pub struct Mirrored {
+    /// Files that were moved.
+    pub files: u64,
+    /// Bytes over the wire.
+    pub bytes: u64,
+    /// Files that were the same already.
+    pub unchanged: u64,
+    /// What was left out on purpose: links, devices, names that are not taken.
+    pub skipped: Vec<Note>,
+    /// What failed.
+    pub failed: Vec<Note>,
+}
+
+/// A path, and what is to be said of it.
+#[derive(Debug, Serialize)]
+pub struct Note {
+    /// The path.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What the workers share.
+struct Job<'a> {
+    shared: &'a Arc<Shared>,
+    manner: Manner,
+    result: Mutex<Mirrored>,
+}
+
+impl Job<'_> {
+    fn result(&self) -> std::sync::MutexGuard<'_, Mirrored> {
+        self.result.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn skip(&self, path: String, reason: impl ToString) {
+        let reason = reason.to_string();
+        self.shared.progress.say(&format!("left out: {path}: {reason}"));
+        self.result().skipped.push(Note { path, reason });
+    }
+
+    fn fail(&self, path: String, reason: &Error) {
+        let reason = reason.to_string();
+        self.shared.progress.say(&format!("{path}: {reason}"));
+        self.result().failed.push(Note { path, reason });
+    }
+
+    fn moved(&self, moved: &get::Moved) {
+        let mut result = self.result();
+        result.files += 1;
+        result.bytes += moved.bytes;
+        let text = format!("{} files", result.files);
+        drop(result);
+        self.shared.progress.name(text);
+    }
+
+    fn unchanged(&self) {
+        self.result().unchanged += 1;
+    }
+
+    fn into_result(self) -> Mirrored {
+        self.result.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A step of a mirror towards here.
+enum Down {
+    Folder { path: Argument, folder: Arc<Folder>, depth: usize },
+    File { path: Argument, facts: Facts, folder: Arc<Folder>, name: Name },
+}
+
+/// Fetches a folder with all that is in it, by as many connections as there are workers.
+///
+/// # Errors
+/// If the folder itself cannot be opened here. What fails below it stands in the result.
+pub fn down(
+    shared: &Arc<Shared>,
+    workers: Vec<Worker>,
+    from: Argument,
+    to: &Path,
+    manner: Manner,
+) -> Result<Mirrored, Error> {
+    std::fs::create_dir_all(to).map_err(|error| Error::local(to, &error))?;
+    let folder = Arc::new(Folder::open(to)?);
+    let job = Job { shared, manner, result: Mutex::default() };
+    let first = Down::Folder { path: from, folder, depth: 0 };
+    share_out(workers, vec![first], &|worker, task| match task {
+        Down::Folder { path, folder, depth } => job.list_down(worker, &path, &folder, depth),
+        Down::File { path, facts, folder, name } => {
+            job.fetch(worker, &path, &facts, &Place { folder: &folder, name: name.as_bytes() });
+            Vec::new()
+        }
+    });
+    Ok(job.into_result())
+}
+
+impl Job<'_> {
+    fn list_down(
+        &self,
+        worker: &mut Worker,
+        path: &Argument,
+        folder: &Arc<Folder>,
+        depth: usize,
+    ) -> Vec<Down> {
+        let items = match worker.run(|connection, _| connection.list(path)) {
+            Ok(items) => items,
+            Err(error) => {
+                self.fail(path.to_string(), &error);
+                return Vec::new();
+            }
+        };
+        let mut tasks = Vec::new();
+        let mut folders = Vec::new();
+        for item in items {
+            match item {
+                Item::Entry(entry) => {
+                    let Ok(path) = path.join(&entry.name) else {
+                        self.skip(format!("{path}/{}", entry.name), "the path is too long");
+                        continue;
+                    };
+                    match entry.facts.kind {
+                        Kind::Folder if depth >= DEPTH_MAX => {
+                            self.skip(path.to_string(), "too many folders in each other")
+                        }
+                        Kind::Folder => match folder.sub(entry.name.as_bytes()) {
+                            Ok(sub) => {
+                                folders.push(Down::Folder { path, folder: Arc::new(sub), depth: depth + 1 })
+                            }
+                            Err(error) => self.fail(path.to_string(), &error),
+                        },
+                        Kind::File => tasks.push(Down::File {
+                            path,
+                            facts: entry.facts,
+                            folder: Arc::clone(folder),
+                            name: entry.name,
+                        }),
+                        Kind::Link => self.skip(path.to_string(), "links are not followed"),
+                        Kind::Other => self.skip(path.to_string(), "neither a file nor a folder"),
+                    }
+                }
+                Item::BadName(name, why) => {
+                    self.skip(format!("{path}/{name}"), format!("the name is not taken: {why}"))
+                }
+                Item::Unknown(line) => {
+                    self.skip(path.to_string(), format!("a line that cannot be read: {line}"))
+                }
+            }
+        }
+        // The last task is the first to be done: files before folders, so that few tasks wait.
+        folders.extend(tasks);
+        folders
+    }
+
+    fn fetch(&self, worker: &mut Worker, path: &Argument, listed: &Facts, place: &Place<'_>) {
+        let here = place.folder.entry(place.name);
+        let done = worker.run(|connection, attempt| {
+            let facts = exact(connection, path, listed, here.map(|here| here.size_bytes))?;
+            if let Some(here) = here
+                && here.is_file
+                && facts.size_bytes == Some(here.size_bytes)
+                && facts.modified.is_none_or(|modified| is_as_new(here.modified_seconds, &modified))
+            {
+                return Ok(None);
+            }
+            let manner = Manner { resume: self.manner.resume || attempt > 0, ..self.manner };
+            get::fetch(connection, self.shared, (path, &facts), place, &manner).map(Some)
+        });
+        match done {
+            Ok(Some(moved)) => self.moved(&moved),
+            Ok(None) => self.unchanged(),
+            Err(error) => self.fail(path.to_string(), &error),
+        }
+    }
+}
+
+/// The facts of a file with its exact time. A listing by LIST tells minutes, in an unknown time zone;
+/// where that leaves a doubt, the server is asked again.
+fn exact(
+    connection: &mut Connection,
+    path: &Argument,
+    listed: &Facts,
+    here_bytes: Option<u64>,
+) -> Result<Facts, Error> {
+    let known = listed.size_bytes.is_some() && listed.modified.is_some_and(|modified| modified.exact);
+    if known {
+        return Ok(*listed);
+    }
+    match connection.look(path) {
+        Ok(facts) if facts.modified.is_some() => Ok(facts),
+        // No server without MDTM tells more than it has.
+        Ok(facts) => Ok(Facts { modified: listed.modified, ..facts }),
+        Err(Error::Ftp(ftp::client::Error::Refused { .. })) if here_bytes.is_none() => Ok(*listed),
+        Err(error) => Err(error),
+    }
+}
+
+/// True if what is of `have_seconds` is not older than what is of `wanted`.
+fn is_as_new(have_seconds: i64, wanted: &Modified) -> bool {
+    let slack = if wanted.exact { 0 } else { ZONE_SECONDS };
+    have_seconds >= wanted.at.unix_seconds() - slack
+}
+
+/// A step of a mirror away from here.
+enum Up {
+    Folder { local: PathBuf, path: Argument, depth: usize },
+    File { local: PathBuf, path: Argument, there: Option<Facts> },
+}
+
+/// Sends a folder with all that is in it. What is there and not here stays.
+///
+/// # Errors
+/// If the folder itself is none. What fails below it stands in the result.
+pub fn up(
+    shared: &Arc<Shared>,
+    workers: Vec<Worker>,
+    from: &Path,
+    to: Argument,
+    manner: Manner,
+) -> Result<Mirrored, Error> {
+    if !from.is_dir() {
+        return Err(Error::Usage(format!("{} is no folder", from.display())));
+    }
+    let job = Job { shared, manner, result: Mutex::default() };
+    let first = Up::Folder { local: from.to_path_buf(), path: to, depth: 0 };
+    share_out(workers, vec![first], &|worker, task| match task {
+        Up::Folder { local, path, depth } => {
+            job.list_up(worker, &local, &path, depth).unwrap_or_else(|error| {
+                job.fail(local.display().to_string(), &error);
+                Vec::new()
+            })
+        }
+        Up::File { local, path, there } => {
+            job.send(worker, &local, &path, there.as_ref());
+            Vec::new()
+        }
+    });
+    Ok(job.into_result())
+}
+
+impl Job<'_> {
+    fn list_up(
+        &self,
+        worker: &mut Worker,
+        local: &Path,
+        path: &Argument,
+        depth: usize,
+    ) -> Result<Vec<Up>, Error> {
+        let there = worker.run(|connection, _| listing_or_new_folder(connection, path))?;
+        let fault = |error: std::io::Error| Error::local(local, &error);
+        let mut tasks = Vec::new();
+        let mut folders = Vec::new();
+        for entry in std::fs::read_dir(local).map_err(fault)? {
+            let entry = entry.map_err(fault)?;
+            let (local, shown) = (entry.path(), entry.path().display().to_string());
+            let joined = Name::new(entry.file_name().as_bytes()).map_err(|error| error.to_string());
+            let joined =
+                joined.and_then(|name| path.join(&name).map(|path| (name, path)).map_err(|e| e.to_string()));
+            let (name, path) = match joined {
+                Ok(joined) => joined,
+                Err(error) => {
+                    self.skip(shown, format!("the name cannot be sent: {error}"));
+                    continue;
+                }
+            };
+            // Of the entry itself: a link is not followed, or a loop of them would have no end.
+            let kind = entry.file_type().map_err(fault)?;
+            if kind.is_dir() && depth >= DEPTH_MAX {
+                self.skip(shown, "too many folders in each other");
+            } else if kind.is_dir() {
+                folders.push(Up::Folder { local, path, depth: depth + 1 });
+            } else if kind.is_file() {
+                let there = there.get(&name).copied();
+                tasks.push(Up::File { local, path, there });
+            } else if kind.is_symlink() {
+                self.skip(shown, "links are not followed");
+            } else {
+                self.skip(shown, "neither a file nor a folder");
+            }
+        }
+        folders.extend(tasks);
+        Ok(folders)
+    }
+
+    fn send(&self, worker: &mut Worker, local: &Path, path: &Argument, there: Option<&Facts>) {
+        let done = worker.run(|connection, attempt| {
+            let about = std::fs::symlink_metadata(local).map_err(|error| Error::local(local, &error))?;
+            if attempt == 0
+                && let Some(there) = there
+            {
+                let there = exact(connection, path, there, Some(about.len()))?;
+                let as_new = there.modified.is_some_and(|modified| {
+                    modified.at.unix_seconds() + if modified.exact { 0 } else { ZONE_SECONDS }
+                        >= about.mtime()
+                });
+                if there.size_bytes == Some(about.len()) && as_new {
+                    return Ok(None);
+                }
+            }
+            let shorter = there.and_then(|there| there.size_bytes).is_some_and(|size| size < about.len());
+            let resume = (self.manner.resume && shorter) || attempt > 0;
+            put::send(connection, self.shared, local, path, &Manner { resume, ..self.manner }).map(Some)
+        });
+        match done {
+            Ok(Some(moved)) => self.moved(&moved),
+            Ok(None) => self.unchanged(),
+            Err(error) => self.fail(local.display().to_string(), &error),
+        }
+    }
+}
+
+/// What is in a folder of the server; if it is not there, it is made.
+fn listing_or_new_folder(
+    connection: &mut Connection,
+    path: &Argument,
+) -> Result<HashMap<Name, Facts>, Error> {
+    let missing = match connection.look(path) {
+        Ok(facts) if facts.kind == Kind::Folder => false,
+        Ok(_) => return Err(Error::Differs(format!("{path} is a file on the server and a folder here"))),
+        Err(error) if error.is_no_such_path() => true,
+        Err(error) => return Err(error),
+    };
+    if missing {
+        connection.do_plain(Work::MakeFolder(path.clone()))?;
+        return Ok(HashMap::new());
+    }
+    let items = connection.list(path)?;
+    let entries = items.into_iter().filter_map(|item| match item {
+        Item::Entry(entry) => Some((entry.name, entry.facts)),
+        _ => None,
+    });
+    Ok(entries.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp::client::Stamp;
+
+    #[test]
+    fn times_are_compared_as_far_as_they_can_be_trusted() {
+        let modified = |exact| Modified { at: Stamp::from_unix_seconds(1_000_000).unwrap(), exact };
+        assert!(is_as_new(1_000_000, &modified(true)));
+        assert!(!is_as_new(999_999, &modified(true)));
+        assert!(is_as_new(1_000_000 - ZONE_SECONDS, &modified(false)));
+        assert!(!is_as_new(999_999 - ZONE_SECONDS, &modified(false)));
+    }
+}

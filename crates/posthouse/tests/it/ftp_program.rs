@@ -1,0 +1,362 @@
+//! `posthouse ftp`, against our server, other people's, and servers that mean harm.
+
+use crate::ftp::content;
+use crate::programs::{Ran, program, python, run};
+use crate::server::{PASSWORD, Server, free_port, fresh_folder, setup};
+use crate::wait;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+const ALICE: &str = "alice%40example.org";
+
+/// `posthouse ftp …`, with the password in the environment.
+fn ftp(arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_posthouse"));
+    run(command
+        .arg("ftp")
+        .args(arguments)
+        .env("POSTHOUSE_FTP_PASSWORD", PASSWORD)
+        .env_remove("SSL_CERT_FILE"))
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    fs::read(a).unwrap() == fs::read(b).unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A folder with files and a folder in it, and a link out of it.
+fn tree(folder: &Path) -> PathBuf {
+    let tree = folder.join("tree");
+    fs::create_dir_all(tree.join("sub/deep [1]")).unwrap();
+    fs::write(tree.join("a b.txt"), "hello\n").unwrap();
+    fs::write(tree.join("sub/empty"), "").unwrap();
+    fs::write(tree.join("sub/deep [1]/Grüße"), content(300_000)).unwrap();
+    symlink("/etc/passwd", tree.join("link")).unwrap();
+    tree
+}
+
+#[test]
+fn our_own_server_with_tls_bound_data_and_digests() {
+    let server = setup().start();
+    let folder = fresh_folder();
+    let (up, down, ca) = (folder.join("up"), folder.join("down"), server.certificate());
+    fs::write(&up, content(9_000_001)).unwrap();
+    let ca = ["--ca", text(&ca)];
+    let explicit = format!("ftp://{ALICE}@{}", server.named("ftp"));
+    let implicit = format!("ftps://{ALICE}@{}", server.named("ftps"));
+    for (number, (base, ways)) in [
+        (&explicit, &["--tls", "require"][..]),
+        (&explicit, &["--tls", "require", "--segments", "3", "--verify", "require"]),
+        (&explicit, &["--active"]),
+        (&implicit, &["--segments", "2"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let url = format!("{base}/{number}");
+        let put = ftp(&[&["put", text(&up), &url], &ca[..], ways].concat()).ok();
+        assert!(put.contains("SHA-256 agrees"), "{put}");
+        let mut get = Command::new(env!("CARGO_BIN_EXE_posthouse"));
+        get.args(["ftp", "--json", "get", &url, text(&down)]).args(ca).args(ways);
+        let got = run(get.env("POSTHOUSE_FTP_PASSWORD", PASSWORD)).ok();
+        assert!(got.contains("\"verified\": \"SHA-256\"") && got.contains("TLSv1_3"), "{got}");
+        assert!(got.contains("\"data_connections_not_resumed\": 0"), "{got}");
+        assert!(is_same(&up, &down), "{base} {ways:?}");
+    }
+    let none = ftp(&[&["get", &format!("{explicit}/none"), text(&down)], &ca[..]].concat()).fails(6);
+    assert!(none.contains("550"), "{none}");
+    ftp(&["ls", &explicit]).fails(5);
+}
+
+#[test]
+fn a_broken_upload_and_download_go_on() {
+    let server = setup().start();
+    let folder = fresh_folder();
+    let (up, down, ca) = (folder.join("up"), folder.join("down"), server.certificate());
+    fs::write(&up, content(9_000_000)).unwrap();
+    let url = format!("ftp://{ALICE}@{}/file", server.named("ftp"));
+    let start = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_posthouse"));
+        command.arg("ftp").args(arguments).args(["--ca", text(&ca), "--rate", "2M"]);
+        command.env("POSTHOUSE_FTP_PASSWORD", PASSWORD).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut put = start(&["put", text(&up), &url]);
+    cut_off_after(Duration::from_millis(1500), &mut put);
+    let went_on = ftp(&["put", "-c", text(&up), &url, "--ca", text(&ca)]).ok();
+    assert!(went_on.contains("were there") && went_on.contains("SHA-256 agrees"), "{went_on}");
+    for segments in ["1", "2"] {
+        let _ = fs::remove_file(&down);
+        let mut get = start(&["get", &url, text(&down), "--segments", segments]);
+        cut_off_after(Duration::from_millis(3800), &mut get);
+        assert!(!down.exists(), "no half file under its name");
+        let went_on = ftp(&["get", "-c", &url, text(&down), "--ca", text(&ca), "--segments", segments]).ok();
+        assert!(went_on.contains("were there") && is_same(&up, &down), "{went_on}");
+    }
+    let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+/// Lets a program run for this long, then kills it.
+fn cut_off_after(time: Duration, child: &mut Child) {
+    let ended = wait::until(time, || child.try_wait().unwrap());
+    assert!(ended.is_none(), "it was to be killed half-way");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn folders_go_both_ways() {
+    let server = setup().start();
+    let folder = fresh_folder();
+    let (tree, back, ca) = (tree(&folder), folder.join("back"), server.certificate());
+    let url = format!("ftp://{ALICE}@{}/tree", server.named("ftp"));
+    both_ways(&url, &tree, &back, &["--ca", text(&ca)]);
+    assert!(back.join("sub/deep [1]/Grüße").is_file());
+}
+
+/// Sends a tree and fetches it again; the second time nothing moves.
+fn both_ways(url: &str, tree: &Path, back: &Path, ways: &[&str]) {
+    let sent = ftp(&[&["mirror", "-R", text(tree), url], ways].concat()).ok();
+    assert!(sent.starts_with("3 files moved") && sent.contains("1 left out, 0 failed"), "{sent}");
+    let again = ftp(&[&["mirror", "-R", text(tree), url], ways].concat()).ok();
+    assert!(again.starts_with("0 files moved (0 bytes), 3 unchanged"), "{again}");
+    let fetched = ftp(&[&["mirror", url, text(back)], ways].concat()).ok();
+    assert!(fetched.starts_with("3 files moved"), "{fetched}");
+    let again = ftp(&[&["mirror", url, text(back)], ways].concat()).ok();
+    assert!(again.starts_with("0 files moved (0 bytes), 3 unchanged"), "{again}");
+    for name in ["a b.txt", "sub/empty", "sub/deep [1]/Grüße"] {
+        assert!(is_same(&tree.join(name), &back.join(name)), "{name}");
+    }
+}
+
+/// A server of others, as whoever runs the tests, and its port; killed at the end.
+struct Foreign(Child, u16);
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn vsftpd(folder: &Path, tls: Option<&Server>) -> Foreign {
+    let (port, root) = (free_port(), folder.join("root"));
+    fs::create_dir_all(&root).unwrap();
+    let mut config = format!(
+        "listen=YES\nlisten_address=127.0.0.1\nlisten_port={port}\nbackground=NO\nanonymous_enable=YES\n\
+         local_enable=NO\nanon_root={}\nwrite_enable=YES\nanon_upload_enable=YES\nanon_mkdir_write_enable=YES\n\
+         anon_other_write_enable=YES\nanon_umask=022\nanon_world_readable_only=NO\nmdtm_write=YES\n\
+         allow_writeable_chroot=YES\nseccomp_sandbox=NO\nrun_as_launching_user=YES\nxferlog_enable=NO\n\
+         isolate=NO\nisolate_network=NO\nmax_clients=4\n",
+        root.display()
+    );
+    if let Some(server) = tls {
+        let key = server.certificate().with_extension("key");
+        config += &format!(
+            "ssl_enable=YES\nallow_anon_ssl=YES\nforce_anon_logins_ssl=YES\nforce_anon_data_ssl=YES\n\
+             require_ssl_reuse=YES\nssl_ciphers=HIGH\nrsa_cert_file={}\nrsa_private_key_file={}\n",
+            server.certificate().display(),
+            key.display()
+        );
+    }
+    let path = folder.join("vsftpd.conf");
+    fs::write(&path, config).unwrap();
+    // Debian keeps it where only the superuser's shell looks.
+    let name = if Path::new("/usr/sbin/vsftpd").exists() { "/usr/sbin/vsftpd" } else { "vsftpd" };
+    let child = program(name).arg(&path).stdin(Stdio::null()).spawn();
+    let child = child.unwrap_or_else(|error| panic!("vsftpd cannot be run ({error}): scripts/test-deps"));
+    Foreign(child, port).ready()
+}
+
+impl Foreign {
+    /// Waits until it takes connections.
+    fn ready(self) -> Foreign {
+        let connect = || TcpStream::connect(("127.0.0.1", self.1)).ok();
+        wait::until(Duration::from_secs(20), connect).expect("a server that listens");
+        self
+    }
+}
+
+#[test]
+fn vsftpd_plain_and_with_sessions_that_must_be_resumed() {
+    let server = setup().start();
+    let ca = server.certificate();
+    for tls in [None, Some(&server)] {
+        let folder = fresh_folder();
+        let vsftpd = vsftpd(&folder, tls);
+        let url = format!("ftp://localhost:{}/%2F{}", vsftpd.1, &text(&folder.join("root"))[1..]);
+        let require: &[&str] = &["--tls", "require", "--ca", text(&ca)];
+        let ways = if tls.is_some() { require } else { &["--tls", "off"] };
+        let (big, down) = (folder.join("big"), folder.join("down"));
+        fs::write(&big, content(9_000_000)).unwrap();
+        let at = format!("{url}/big");
+        ftp(&[&["put", text(&big), &at], ways].concat()).ok();
+        for more in [&[][..], &["--segments", "3"], &["--active"]] {
+            ftp(&[&["get", &at, text(&down)], ways, more].concat()).ok();
+            assert!(is_same(&big, &down), "{more:?}");
+        }
+        // A cut upload, gone on with by REST and STOR.
+        let there = folder.join("root/big");
+        fs::File::options().write(true).open(&there).unwrap().set_len(5_000_000).unwrap();
+        let went_on = ftp(&[&["put", "-c", text(&big), &at], ways].concat()).ok();
+        assert!(went_on.contains("4000000 bytes (5000000 were there)") && is_same(&big, &there), "{went_on}");
+        both_ways(&format!("{url}/tree"), &tree(&folder), &folder.join("back"), ways);
+        // More connections than the server takes: those that stand do the work.
+        let back = folder.join("again");
+        let many = ftp(&[&["mirror", "-P", "12", &format!("{url}/tree"), text(&back)], ways].concat()).ok();
+        assert!(many.contains("3 files moved") && many.contains("0 failed"), "{many}");
+    }
+}
+
+/// What a server of our making says and does.
+#[derive(Clone, Copy)]
+struct Plot {
+    /// What MLSD sends.
+    listing: &'static [u8],
+    /// What RETR sends, and then closes.
+    file: &'static [u8],
+    /// What MLST says of any file.
+    facts: &'static str,
+    /// The command that is never answered.
+    silent: &'static str,
+}
+
+/// Serves one connection after the other by a plot; its address.
+fn plotter(plot: Plot) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for control in listener.incoming() {
+            thread::spawn(move || converse(control.unwrap(), plot));
+        }
+    });
+    format!("ftp://{address}/")
+}
+
+fn converse(mut control: TcpStream, plot: Plot) -> Option<()> {
+    let mut lines = BufReader::new(control.try_clone().ok()?).lines();
+    let mut data = None;
+    control.write_all(b"220 hello\r\n").ok()?;
+    loop {
+        let line = lines.next()?.ok()?;
+        let verb = line.split(' ').next().unwrap_or_default();
+        let mut transfer = |control: &mut TcpStream, bytes: &[u8]| {
+            let listener: TcpListener = data.take()?;
+            control.write_all(b"150 go\r\n").ok()?;
+            listener.accept().ok()?.0.write_all(bytes).ok()
+        };
+        let reply = match verb {
+            verb if verb == plot.silent => continue,
+            "USER" => "230 in",
+            "FEAT" => {
+                "211-Features\r\n MLST type*;size*;modify*;perm*;unix.mode*;\r\n REST STREAM\r\n211 End"
+            }
+            "PWD" => "257 \"/\"",
+            "TYPE" => "200 ok",
+            "EPSV" => {
+                let listener = TcpListener::bind("127.0.0.1:0").ok()?;
+                let port = listener.local_addr().ok()?.port();
+                data = Some(listener);
+                &format!("229 (|||{port}|)")
+            }
+            "MLST" if line == "MLST /" => "250-Facts\r\n type=dir; /\r\n250 End",
+            "MLST" => &format!("250-Facts\r\n {}; x\r\n250 End", plot.facts),
+            "MLSD" => {
+                transfer(&mut control, if line == "MLSD /" { plot.listing } else { b"" });
+                "226 done"
+            }
+            "RETR" => {
+                transfer(&mut control, plot.file);
+                "226 done"
+            }
+            _ => "502 no",
+        };
+        control.write_all(format!("{reply}\r\n").as_bytes()).ok()?;
+    }
+}
+
+const HONEST: Plot =
+    Plot { listing: b"", file: b"hello", facts: "type=file;size=5;modify=20260101000000", silent: "-" };
+
+#[test]
+fn no_listing_leads_out_of_the_target() {
+    let url = plotter(Plot {
+        listing: b"type=file;size=5;modify=20260101000000; good\r\ntype=file;size=5; ../evil\r\n\
+                   type=file;size=5; /tmp/posthouse-evil\r\ntype=dir; ..\r\ntype=file;size=5; a\x1b[2Jb\r\n\
+                   type=dir; linked\r\ntype=file;size=5; .\r\ntype=OS.unix=slink:/etc; l\r\nnonsense\r\n",
+        ..HONEST
+    });
+    let folder = fresh_folder();
+    let (target, outside) = (folder.join("target"), folder.join("outside"));
+    fs::create_dir_all(&target).unwrap();
+    fs::create_dir_all(&outside).unwrap();
+    // Somebody has put a link where the server has a folder.
+    symlink(&outside, target.join("linked")).unwrap();
+    let said = ftp(&["mirror", &url, text(&target), "--tls", "off"]).fails(9);
+    assert!(said.contains("1 files moved") && said.contains("1 failed"), "{said}");
+    assert!(!said.contains('\x1b'), "{said:?}");
+    assert_eq!(fs::read(target.join("good")).unwrap(), b"hello");
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+    assert!(!Path::new("/tmp/posthouse-evil").exists());
+}
+
+#[test]
+fn what_is_short_or_long_is_not_taken_for_whole() {
+    for size in ["4", "6"] {
+        let facts: &'static str =
+            if size == "4" { "type=file;size=4" } else { "type=file;size=6;modify=20260101000000" };
+        let url = plotter(Plot { facts, ..HONEST });
+        let folder = fresh_folder();
+        let said = ftp(&["get", &format!("{url}x"), text(&folder), "--tls", "off"]).fails(8);
+        assert!(said.contains(&format!("5 bytes came, but the server says that it has {size}")), "{said}");
+        assert!(!folder.join("x").exists());
+    }
+}
+
+#[test]
+fn a_server_that_falls_silent_is_given_up() {
+    for silent in ["USER", "FEAT", "EPSV", "RETR"] {
+        let url = plotter(Plot { silent, ..HONEST });
+        let said = ftp(&["get", &format!("{url}x"), "-", "--tls", "off", "--timeout", "1"]).fails(7);
+        assert!(said.contains(&format!("did not answer {silent} in time")), "{said}");
+    }
+}
+
+#[test]
+fn a_cut_tls_connection_is_no_end() {
+    let server = setup().start();
+    let ca = server.certificate();
+    for (facts, whole) in [("", false), ("size=100001;", false), ("size=100000;", true)] {
+        let port = free_port();
+        let mut script = python("ftp_cut.py");
+        script.env("PORT", port.to_string()).env("CERTIFICATE", &ca).env("KEY", ca.with_extension("key"));
+        let child = script.env("FACTS", facts).stderr(Stdio::null()).spawn().unwrap();
+        let _server = Foreign(child, port).ready();
+        let folder = fresh_folder();
+        let ran = ftp(&["get", &format!("ftps://localhost:{port}/x"), text(&folder), "--ca", text(&ca)]);
+        if whole {
+            ran.ok();
+        } else {
+            let said = ran.fails(7);
+            assert!(said.contains("the data connection of RETR was cut after 100000 bytes"), "{said}");
+        }
+        assert_eq!(folder.join("x").exists(), whole, "{facts}");
+    }
+}
+
+#[test]
+fn passwords_do_not_stand_in_addresses() {
+    let said = ftp(&["get", "ftp://alice:secret@localhost/x"]).fails(2);
+    assert!(said.contains("--password-file"), "{said}");
+}
