@@ -113,12 +113,12 @@ pub enum LoggedIn {
 pub enum FilesAsk {
     /// CWD: is it a folder that the account may enter? [`FilesAnswer::Done`].
     Enter(VirtualPath),
-    /// What is there? [`FilesAnswer::Entry`]. For a path without a file but with a part of a cut upload
-    /// of this account, SIZE wants the part's length, so that the client can go on: see `parts`.
+    /// What is there? [`FilesAnswer::Entry`]. Where a part of a cut upload is kept that the account may go
+    /// on with, SIZE wants the part's length: see `parts`.
     Look {
         /// Where.
         path: VirtualPath,
-        /// A part of a cut upload counts too.
+        /// A part of a cut upload goes before a file: [`FilesAnswer::Part`].
         parts: bool,
     },
     /// STAT of a path: entries for the control connection, [`FilesAnswer::Entries`].
@@ -253,6 +253,13 @@ pub enum FilesAnswer {
     Done,
     /// What is there.
     Entry(Entry),
+    /// A part of a cut upload, which is no file yet.
+    Part {
+        /// Bytes that are kept.
+        size_bytes: u64,
+        /// A file lies there, too, which the upload was to replace.
+        replaces: bool,
+    },
     /// A listing for the control connection.
     Entries {
         /// Names and what is known of them.
@@ -300,6 +307,11 @@ pub enum FilesError {
     IntoItself,
     /// A transfer begins behind the file's end (554).
     BehindEnd,
+    /// An upload would go on behind the file, but of a cut upload that was to replace it so many bytes are
+    /// kept (554).
+    PartKept(u64),
+    /// An upload would go on behind a part that is not there any more (554).
+    PartGone,
 
     // We refuse.
     /// The account may not do that there (550).
@@ -364,11 +376,23 @@ pub enum Action {
 pub enum Placing {
     /// STOR: the whole file, replacing one that is there.
     Whole(VirtualPath),
-    /// STOR after REST: from this byte on (over 0), after what is there of the file or of a cut upload.
-    /// [`FilesError::BehindEnd`] if that is less.
-    At(VirtualPath, u64),
+    /// STOR after REST: from this byte on, after what is there of a cut upload or, if there is none, of the
+    /// file. [`FilesError::BehindEnd`] or [`FilesError::PartKept`] if that is less.
+    At {
+        /// Which file.
+        path: VirtualPath,
+        /// From which byte on, over 0.
+        offset: u64,
+        /// The client goes on with this part: SIZE told it this length. [`FilesError::PartGone`] if it is no more.
+        part: Option<u64>,
+    },
     /// APPE: after what is there of the file or, if there is none, of a cut upload.
-    Append(VirtualPath),
+    Append {
+        /// Which file.
+        path: VirtualPath,
+        /// As in [`Placing::At`].
+        part: Option<u64>,
+    },
     /// STOU: under a name of the outside's making in this folder, told in [`Ready::name`].
     Unique {
         /// The folder.

@@ -121,6 +121,8 @@ pub(crate) enum Refusal {
     Broken,
     /// Nothing moved on it.
     TimedOut,
+    /// RETR after SIZE told the length of a part, which is not that of the file.
+    PartTold(u64),
     /// ABOR ended it.
     Aborted,
     /// Its content could not be decoded.
@@ -177,6 +179,7 @@ impl Refusal {
             TooLongWithoutLogin | Idle | Unavailable | Stopping => 421,
             PasvOnV6 | NoDataConnection | NotConnected(_) | NoListener => 425,
             Broken | TimedOut | Aborted => 426,
+            PartTold(_) => 450,
             Undecodable => 451,
             UnknownCommand | UnknownSite | ForeignProtocol | LineTooLong | PrivilegedPort => 500,
             BadLine | NeedsArgument | NoArgument | Syntax(_) | Invalid(_) | BadUser | EpsvAll => 501,
@@ -239,6 +242,11 @@ impl Refusal {
             }
             NotConnected(None) => "No data connection: your port cannot be reached.",
             Path(error) => path_text(error),
+            Files(FilesError::PartKept(size_bytes)) => {
+                return format!(
+                    "Of a cut upload of this file {size_bytes} bytes are kept: go on there, or begin anew with STOR."
+                );
+            }
             Files(error) => files_text(error),
             NotLoggedIn => "Log in with USER and PASS first.",
             BadCredentials => "Authentication failed.",
@@ -259,6 +267,11 @@ impl Refusal {
             }
             Broken => "Data connection broke; transfer incomplete.",
             TimedOut => "Data connection timed out; transfer incomplete.",
+            PartTold(size_bytes) => {
+                return format!(
+                    "An upload of this file was cut, of which {size_bytes} bytes are kept: end it before."
+                );
+            }
             Aborted => "Transfer aborted.",
             Undecodable => "Data cannot be decoded.",
             NoListener => "No port for a data connection is free.",
@@ -279,7 +292,7 @@ fn files_code(error: FilesError) -> u16 {
         NotFound | NotAFolder | NotAFile | Exists | NotEmpty | Denied => 550,
         OverQuota => 552,
         IntoItself | NameNotAllowed => 553,
-        BehindEnd => 554,
+        BehindEnd | PartKept(_) | PartGone => 554,
     }
 }
 
@@ -293,6 +306,8 @@ fn files_text(error: FilesError) -> &'static str {
         NotEmpty => "Directory not empty.",
         IntoItself => "A directory cannot move into itself.",
         BehindEnd => "REST position is > file size.",
+        PartKept(_) => "A cut upload of this file is kept.",
+        PartGone => "What was kept of the cut upload is gone: begin anew with STOR.",
         Denied => "Not enough privileges.",
         NameNotAllowed => "File name not allowed.",
         OverQuota => "Quota exceeded.",

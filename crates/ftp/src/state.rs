@@ -80,6 +80,17 @@ pub(crate) struct Area {
     pub(crate) facts: Facts,
     /// The algorithm of HASH; `None` for the default.
     pub(crate) hash: Option<HashAlgorithm>,
+    /// The last part of a cut upload whose length SIZE told.
+    pub(crate) part_told: Option<PartTold>,
+}
+
+/// SIZE told the length of a part of a cut upload, so that the client goes on with it.
+#[derive(Debug, Clone)]
+pub(crate) struct PartTold {
+    pub(crate) path: VirtualPath,
+    pub(crate) size_bytes: u64,
+    /// There is a file with another length, too.
+    pub(crate) replaces: bool,
 }
 
 /// What a command leaves to the very next one and to no other (RFC 3659 §5.3, RFC 959 §5.4).
@@ -117,7 +128,13 @@ impl Area {
             once: Once::Nothing,
             facts: Facts::default(),
             hash: None,
+            part_told: None,
         }
+    }
+
+    /// The length of the part that the client goes on with when it uploads to this path. It is told once.
+    pub(crate) fn take_part(&mut self, path: &VirtualPath) -> Option<u64> {
+        self.part_told.take_if(|told| told.path == *path).map(|told| told.size_bytes)
     }
 
     /// The path that an argument names.
@@ -149,12 +166,15 @@ impl Area {
 fn without_route(action: Action) -> Result<Next, Refusal> {
     let (path, offset, parts) = match action {
         Action::Retrieve { path, offset, .. } => (path, offset, false),
-        Action::Store { placing: Placing::At(path, offset), .. } => (path, offset, true),
+        Action::Store { placing: Placing::At { path, offset, .. }, .. } => (path, offset, true),
         Action::Store { .. } | Action::List { .. } => return Err(Refusal::NoDataConnection),
     };
     Next::files(FilesAsk::Look { path, parts }, move |_, told, _| match told {
         Ok(FilesAnswer::Entry(entry)) if entry.kind == Kind::Folder => Err(FilesError::NotAFile.into()),
         Ok(FilesAnswer::Entry(entry)) if offset > entry.size_bytes => Err(FilesError::BehindEnd.into()),
+        Ok(FilesAnswer::Part { size_bytes, .. }) if offset > size_bytes => {
+            Err(FilesError::PartKept(size_bytes).into())
+        }
         Err(FilesError::NotFound) if parts => Err(FilesError::BehindEnd.into()),
         Ok(_) => Err(Refusal::NoDataConnection),
         Err(error) => Err(error.into()),

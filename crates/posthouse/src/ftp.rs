@@ -137,10 +137,13 @@ struct User {
     profile: FtpProfile,
 }
 
+type Work = dyn Future<Output = Result<(), Cut>> + Send;
+
 /// A transfer under way.
 struct Running {
     halt: Halt,
-    work: Pin<Box<dyn Future<Output = Result<(), Cut>> + Send>>,
+    /// Gone when it has ended.
+    work: Option<Pin<Box<Work>>>,
     /// Taken when it is written.
     record: Option<Record>,
 }
@@ -148,9 +151,11 @@ struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.halt.halt();
-        // The connection went away under it.
-        if let Some(record) = self.record.take() {
-            record.write(&Err(Cut::Halted));
+        let (Some(work), Some(record)) = (self.work.take(), self.record.take()) else { return };
+        // The connection went away under it; what came of an upload is still to be kept.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move { record.write(&work.await) })),
+            Err(_) => record.write(&Err(Cut::Halted)),
         }
     }
 }
@@ -283,7 +288,7 @@ impl FtpService {
         }
         let transfer =
             Transfer { opening, patience: self.shared.patience, pace, deflate: data.deflate, files };
-        self.running = Some(Running { halt, work: Box::pin(transfer.run(plan)), record: Some(record) });
+        self.running = Some(Running { halt, work: Some(Box::pin(transfer.run(plan))), record: Some(record) });
         Ok(ready)
     }
 
@@ -384,7 +389,9 @@ impl Service<ServerSession> for FtpService {
 
     async fn event(&mut self) {
         let Some(running) = &mut self.running else { return std::future::pending().await };
-        let done = running.work.as_mut().await;
+        let Some(work) = &mut running.work else { return std::future::pending().await };
+        let done = work.as_mut().await;
+        running.work = None;
         if let Some(record) = running.record.take() {
             record.write(&done);
         }

@@ -10,5 +10,6 @@ pub(crate) fn run(area: &mut Area, args: Args<'_>, turn: &mut Turn<'_>) -> Resul
     if matches!(turn.once, Once::Restart(_)) {
         return Err(Refusal::RestBeforeAppe);
     }
-    stor::store(area, Placing::Append(path), turn)
+    let part = area.take_part(&path);
+    stor::store(area, Placing::Append { path, part }, turn)
 }

@@ -7,9 +7,10 @@ use crate::state::{Area, Next, Opening, Turn};
 
 pub(crate) fn run(area: &mut Area, args: Args<'_>, turn: &mut Turn<'_>) -> Result<Next, Refusal> {
     let path = area.path(args.some()?)?;
+    let part = area.take_part(&path);
     let placing = match turn.once.offset() {
         0 => Placing::Whole(path),
-        offset => Placing::At(path, offset),
+        offset => Placing::At { path, offset, part },
     };
     store(area, placing, turn)
 }

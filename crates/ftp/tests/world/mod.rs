@@ -131,8 +131,8 @@ impl Files {
                 Node::File { .. } => Err(FilesError::NotAFolder),
             },
             FilesAsk::Look { path, parts } => match (self.node(&path), self.parts.get(&path)) {
-                (Err(_), Some(size_bytes)) if parts => {
-                    Ok(FilesAnswer::Entry(Files::entry(&path, file(*size_bytes))))
+                (node, Some(&size_bytes)) if parts && node != Ok(Node::Folder) => {
+                    Ok(FilesAnswer::Part { size_bytes, replaces: node.is_ok() })
                 }
                 (node, _) => Ok(FilesAnswer::Entry(Files::entry(&path, node?))),
             },
@@ -263,16 +263,17 @@ impl Files {
                 let name = format!("{}.1", hint.as_deref().unwrap_or("upload"));
                 return Ok(Ready { size_bytes: None, name: Some(name) });
             }
-            Placing::Whole(path) | Placing::Append(path) => (path, 0),
-            Placing::At(path, offset) => (path, *offset),
+            Placing::Whole(path) | Placing::Append { path, .. } => (path, 0),
+            Placing::At { path, offset, .. } => (path, *offset),
         };
         if !make_parents {
             self.has_parent(path)?;
         }
         match (self.nodes.get(path), self.parts.get(path)) {
             (Some(Node::Folder), _) => Err(FilesError::NotAFile),
-            (Some(Node::File { size_bytes, .. }), _) if offset > *size_bytes => Err(FilesError::BehindEnd),
-            (None, part) if offset > part.copied().unwrap_or(0) => Err(FilesError::BehindEnd),
+            (_, Some(part)) if offset > *part => Err(FilesError::PartKept(*part)),
+            (Some(Node::File { size_bytes, .. }), None) if offset > *size_bytes => Err(FilesError::BehindEnd),
+            (None, None) if offset > 0 => Err(FilesError::BehindEnd),
             _ => Ok(Ready::default()),
         }
     }

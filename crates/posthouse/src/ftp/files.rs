@@ -191,23 +191,21 @@ impl Files {
     async fn look(&self, path: &VirtualPath, parts: bool) -> Result<FilesAnswer, FilesError> {
         let (access, area, path) = (self.access(), self.area(), path_of(path)?);
         let read = self.store.read(move |view| {
-            let missing = match at(view, access, area, &path) {
-                Ok(entry) => {
-                    let right = view.file_right(access, entry.area)?;
-                    return Ok(shown(&entry, right));
-                }
-                Err(error) => error,
-            };
-            if !parts || path.is_root() {
-                return Err(missing);
+            let found = at(view, access, area, &path);
+            if parts
+                && !found.as_ref().is_ok_and(Entry::is_folder)
+                && let Ok((parent, name)) = place(view, access, area, &path)
+                && let Some(part) = view.part_of(access, parent.area, parent.id, &name)?
+                // Who cannot go on with it is told of the file only.
+                && view.file_right(access, parent.area)? == Right::Write
+            {
+                return Ok(FilesAnswer::Part { size_bytes: part.size_bytes, replaces: found.is_ok() });
             }
-            let (parent, name) = place(view, access, area, &path)?;
-            let part = view.part_of(access, parent.area, parent.id, &name)?.ok_or(missing)?;
-            let rights = Rights { read: false, write: true, remove: true };
-            let (size_bytes, modified_ms) = (part.size_bytes, part.at_ms);
-            Ok(Shown { kind: Kind::File, size_bytes, modified_ms, mode: 0, rights, unique: 0 })
+            let entry = found?;
+            let right = view.file_right(access, entry.area)?;
+            Ok(FilesAnswer::Entry(shown(&entry, right)))
         });
-        read.await.map(FilesAnswer::Entry).map_err(|error| refusal(&error))
+        read.await.map_err(|error| refusal(&error))
     }
 
     async fn list(&self, what: &Target, entries_max: usize) -> Result<FilesAnswer, FilesError> {

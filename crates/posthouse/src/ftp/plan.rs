@@ -3,7 +3,7 @@
 use super::files::{Files, at, path_of, place, refusal};
 use ftp::listing::Format;
 use ftp::{Action, FilesError, Pattern, Placing, Ready, Representation, Target, VirtualPath};
-use store::{Content, Entry, EntryId, FilePath, Right, StoreError};
+use store::{Content, Entry, EntryId, FilePath, Part, Right, StoreError};
 
 /// What a name made for STOU begins with where the client has no wish.
 const UNIQUE_BASE: &str = "upload";
@@ -128,7 +128,7 @@ impl Files {
             _ => None,
         };
         let path = match placing {
-            Placing::Whole(path) | Placing::At(path, _) | Placing::Append(path) => path_of(path)?,
+            Placing::Whole(path) | Placing::At { path, .. } | Placing::Append { path, .. } => path_of(path)?,
             Placing::Unique { folder, .. } => {
                 let name = unique.as_deref().unwrap_or_default();
                 path_of(folder)?.resolve(name).map_err(|error| refusal(&error))?
@@ -172,38 +172,57 @@ impl Files {
                 Err(error) => return Err(error),
             };
             let part = match placing {
-                Placing::At(..) | Placing::Append(_) => {
+                Placing::At { .. } | Placing::Append { .. } => {
                     view.part_of(access, folder.area, folder.id, &name)?
                 }
                 Placing::Whole(_) | Placing::Unique { .. } => None,
             };
-            let start = begin(&placing, old.as_ref(), part.map(|part| part.size_bytes));
+            let start = begin(&placing, old.as_ref(), part);
             let replaces_bytes = old.map_or(0, |old| old.size_bytes());
             let replaces = !matches!(placing, Placing::Unique { .. });
             let upload = |start| Upload { folder, name, start, replaces_bytes, replaces, representation };
             Ok(start.map(upload))
         });
         match read.await {
-            Ok(upload) => upload.ok_or(FilesError::BehindEnd),
+            Ok(upload) => upload,
             Err(error) => Err(refusal(&error)),
         }
     }
 }
 
-/// What an upload begins with; nothing if it would begin behind what is there.
-fn begin(placing: &Placing, old: Option<&Entry>, part_bytes: Option<u64>) -> Option<Start> {
-    match (placing, old, part_bytes) {
-        (Placing::Whole(_) | Placing::Unique { .. } | Placing::At(_, 0), _, _) => Some(Start::Empty),
-        // Who cut an upload that was to replace a file goes on exactly where it was cut.
-        (Placing::At(_, offset), _, Some(part)) if *offset == part => Some(Start::Part(*offset)),
-        (Placing::At(_, offset), Some(old), _) if *offset <= old.size_bytes() => {
-            Some(Start::File(old.id, *offset))
+/// What an upload begins with. Where there is a part it is the part: what the client has to add goes on with
+/// that one, and behind the older file, which the upload was to replace, it would be neither's end.
+fn begin(placing: &Placing, old: Option<&Entry>, part: Option<Part>) -> Result<Start, FilesError> {
+    let (offset, told) = match placing {
+        Placing::Whole(_) | Placing::Unique { .. } | Placing::At { offset: 0, .. } => {
+            return Ok(Start::Empty);
         }
-        (Placing::At(_, offset), None, Some(part)) if *offset <= part => Some(Start::Part(*offset)),
-        (Placing::At(..), _, _) => None,
-        (Placing::Append(_), Some(old), _) => Some(Start::File(old.id, old.size_bytes())),
-        (Placing::Append(_), None, Some(part)) => Some(Start::Part(part)),
-        (Placing::Append(_), None, None) => Some(Start::Empty),
+        Placing::Append { part: told, .. } => return append(*told, old, part),
+        Placing::At { offset, part: told, .. } => (*offset, *told),
+    };
+    match (part, old) {
+        (Some(part), _) if offset <= part.size_bytes => Ok(Start::Part(offset)),
+        (Some(part), _) => Err(FilesError::PartKept(part.size_bytes)),
+        (None, _) if told.is_some() => Err(FilesError::PartGone),
+        (None, Some(old)) if offset <= old.size_bytes() => Ok(Start::File(old.id, offset)),
+        (None, _) => Err(FilesError::BehindEnd),
+    }
+}
+
+/// What APPE begins with. It says where it goes on by what SIZE told before, if at all.
+fn append(told: Option<u64>, old: Option<&Entry>, part: Option<Part>) -> Result<Start, FilesError> {
+    match (part, old) {
+        (Some(part), _) if told == Some(part.size_bytes) => Ok(Start::Part(part.size_bytes)),
+        (Some(part), _) if told.is_some() => Err(FilesError::PartKept(part.size_bytes)),
+        (Some(part), None) => Ok(Start::Part(part.size_bytes)),
+        // What was cut had been appended, too: the file is as good a beginning.
+        (Some(part), Some(old)) if part.base_bytes == old.size_bytes() => {
+            Ok(Start::File(old.id, old.size_bytes()))
+        }
+        (Some(part), Some(_)) => Err(FilesError::PartKept(part.size_bytes)),
+        (None, _) if told.is_some() => Err(FilesError::PartGone),
+        (None, Some(old)) => Ok(Start::File(old.id, old.size_bytes())),
+        (None, None) => Ok(Start::Empty),
     }
 }
 
@@ -237,26 +256,41 @@ mod tests {
     #[test]
     fn an_upload_goes_on_where_the_client_means() {
         let path = VirtualPath::root().resolve(b"x").unwrap();
-        let (at, append) = (|offset| Placing::At(path.clone(), offset), || Placing::Append(path.clone()));
+        let at = |offset, part| Placing::At { path: path.clone(), offset, part };
+        let append = |part| Placing::Append { path: path.clone(), part };
         let whole = || Placing::Whole(path.clone());
-        let in_file = |offset| Some(Start::File(EntryId(7), offset));
+        let in_file = |offset| Ok(Start::File(EntryId(7), offset));
+        let kept = |size_bytes, base_bytes| Some(Part { size_bytes, base_bytes, at_ms: 0 });
         let table = [
-            (whole(), Some(10), Some(5), Some(Start::Empty)),
-            (at(0), Some(10), Some(5), Some(Start::Empty)),
-            (at(5), Some(10), Some(5), Some(Start::Part(5))),
-            (at(4), Some(10), Some(5), in_file(4)),
-            (at(10), Some(10), None, in_file(10)),
-            (at(11), Some(10), None, None),
-            (at(4), None, Some(5), Some(Start::Part(4))),
-            (at(6), None, Some(5), None),
-            (at(1), None, None, None),
-            (append(), Some(10), Some(5), in_file(10)),
-            (append(), None, Some(5), Some(Start::Part(5))),
-            (append(), None, None, Some(Start::Empty)),
+            (whole(), Some(10), kept(5, 0), Ok(Start::Empty)),
+            (at(0, Some(5)), Some(10), kept(5, 0), Ok(Start::Empty)),
+            (at(10, None), Some(10), None, in_file(10)),
+            (at(4, None), Some(10), None, in_file(4)),
+            (at(11, None), Some(10), None, Err(FilesError::BehindEnd)),
+            (at(1, None), None, None, Err(FilesError::BehindEnd)),
+            // A part goes before the file, whatever the client knows of.
+            (at(5, Some(5)), Some(10), kept(5, 0), Ok(Start::Part(5))),
+            (at(5, None), Some(10), kept(5, 0), Ok(Start::Part(5))),
+            (at(4, None), Some(4), kept(5, 0), Ok(Start::Part(4))),
+            (at(4, None), None, kept(5, 0), Ok(Start::Part(4))),
+            (at(10, None), Some(10), kept(5, 0), Err(FilesError::PartKept(5))),
+            (at(6, None), None, kept(5, 0), Err(FilesError::PartKept(5))),
+            // It was ended, replaced or removed since SIZE told of it.
+            (at(5, Some(5)), Some(10), None, Err(FilesError::PartGone)),
+            (append(Some(5)), Some(10), None, Err(FilesError::PartGone)),
+            (append(Some(5)), None, None, Err(FilesError::PartGone)),
+            (append(Some(5)), Some(10), kept(6, 0), Err(FilesError::PartKept(6))),
+            (append(Some(5)), Some(10), kept(5, 0), Ok(Start::Part(5))),
+            (append(None), Some(10), kept(5, 0), Err(FilesError::PartKept(5))),
+            (append(None), Some(10), kept(12, 10), in_file(10)),
+            (append(Some(12)), Some(10), kept(12, 10), Ok(Start::Part(12))),
+            (append(None), Some(10), None, in_file(10)),
+            (append(None), None, kept(5, 0), Ok(Start::Part(5))),
+            (append(None), None, None, Ok(Start::Empty)),
         ];
-        for (placing, file_bytes, part_bytes, expected) in table {
+        for (placing, file_bytes, part, expected) in table {
             let old = file_bytes.map(file);
-            assert_eq!(begin(&placing, old.as_ref(), part_bytes), expected, "{placing:?} {file_bytes:?}");
+            assert_eq!(begin(&placing, old.as_ref(), part), expected, "{placing:?} {file_bytes:?} {part:?}");
         }
     }
 

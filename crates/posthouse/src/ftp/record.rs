@@ -42,7 +42,9 @@ impl Record {
             }
             Action::Store { placing, .. } => match placing {
                 Placing::Whole(path) => ("put", path.as_str().to_string()),
-                Placing::At(path, _) | Placing::Append(path) => ("append", path.as_str().to_string()),
+                Placing::At { path, .. } | Placing::Append { path, .. } => {
+                    ("append", path.as_str().to_string())
+                }
                 Placing::Unique { folder, .. } => {
                     let name = ready.name.as_deref().unwrap_or_default();
                     ("put", format!("{}/{name}", folder.as_str().trim_end_matches('/')))

@@ -235,18 +235,14 @@ impl Line {
                     return self.place_small(&upload, &first).await;
                 }
                 Err(cut) => {
-                    let (files, keep) = (self.files.clone(), upload.clone());
-                    let never = Halt::new();
-                    let kept = self.files.threads.run(&never, move || {
-                        let mut begun = files.store.upload(keep.folder.area, keep.replaces_bytes);
+                    let (files, never) = (self.files.clone(), Halt::new());
+                    let settled = self.files.threads.run(&never, move || {
+                        let mut begun = files.store.upload(upload.folder.area, upload.replaces_bytes);
                         begun.write_block(&first)?;
-                        keep_part(&files, &keep, begun);
-                        Ok(())
+                        settle_cut(&files, &upload, begun, upload.is_resumable(&cut, false));
+                        Ok(cut)
                     });
-                    if upload.is_resumable(false) && !upload.is_nothing(&cut) {
-                        let _ = kept.await;
-                    }
-                    return Err(cut);
+                    return Err(settled.await.unwrap_or_else(|cut| cut));
                 }
             }
         }
@@ -293,13 +289,10 @@ impl Line {
 impl Upload {
     /// Whether the client can go on where it was cut: it counts the bytes of the wire, which must be those
     /// of the file, and it must know the name.
-    fn is_resumable(&self, deflate: bool) -> bool {
-        self.replaces && !deflate && self.representation == Representation::Image
-    }
-
-    /// Whether nothing is to be kept after this: the store had no room for it, or nothing ever came.
-    fn is_nothing(&self, cut: &Cut) -> bool {
-        matches!(cut, Cut::Store(_) | Cut::Undecodable)
+    /// Nor is anything kept that the store had no room for.
+    fn is_resumable(&self, cut: &Cut, deflate: bool) -> bool {
+        let counts = self.replaces && !deflate && self.representation == Representation::Image;
+        counts && !matches!(cut, Cut::Store(_) | Cut::Undecodable)
     }
 }
 
@@ -344,9 +337,7 @@ fn receive_large(
             Ok(files.store.write_blocking(placing(files, upload, content))?)
         }
         Err(cut) => {
-            if upload.is_resumable(deflate) && !upload.is_nothing(&cut) {
-                keep_part(files, upload, begun);
-            }
+            settle_cut(files, upload, begun, upload.is_resumable(&cut, deflate));
             Err(cut)
         }
     }
@@ -364,15 +355,22 @@ fn fill(begun: &mut store::Upload, first: &[u8], pump: &mut Pump, mut filter: In
     }
 }
 
-/// Keeps what came of an upload apart, so that the client can go on with it.
-fn keep_part(files: &Files, upload: &Upload, begun: store::Upload) {
+/// Keeps what came of an upload apart, if the client can go on with it. An older part gives way to this one also
+/// if nothing is kept: it is of other content than what the client goes on with.
+fn settle_cut(files: &Files, upload: &Upload, begun: store::Upload, is_resumable: bool) {
     let (access, area, folder) = (files.access(), upload.folder.area, upload.folder.id);
     let name = upload.name.clone();
-    let kept = begun.keep().and_then(|part| match part {
+    let kept = if is_resumable { begun.keep() } else { Ok(None) };
+    let settled = kept.and_then(|part| match part {
         Some(part) => files.store.write_blocking(move |tx| tx.keep_part(access, area, folder, &name, &part)),
-        None => Ok(()),
+        None => {
+            let old = files.store.read_blocking(|view| view.part_of(access, area, folder, &name))?;
+            old.map_or(Ok(()), |_| {
+                files.store.write_blocking(move |tx| tx.drop_part(access, area, folder, &name))
+            })
+        }
     });
-    if let Err(error) = kept {
+    if let Err(error) = settled {
         tracing::warn!(%error, "what came of a cut upload could not be kept");
     }
 }

@@ -234,6 +234,65 @@ fn a_cut_upload_is_kept_apart_and_can_be_gone_on_with() {
     assert!(get(&mut ftp, "RETR big") == bytes);
 }
 
+/// Sends the first bytes of an upload and loses both connections; how much of it is kept.
+fn cut_upload(server: &Server, name: &str, bytes: &[u8], older_bytes: usize) -> usize {
+    let mut ftp = plain(server);
+    let mut data = passive(&mut ftp);
+    ftp.command(&format!("STOR {name}"), "150 ");
+    data.write_all(bytes).unwrap();
+    drop(ftp);
+    let mut ftp = plain(server);
+    let kept = wait::until(Duration::from_secs(20), || {
+        ftp.say(&format!("SIZE {name}"));
+        let size = ftp.reply().strip_prefix("213 ").map(|size| size.parse::<usize>().unwrap());
+        size.filter(|size| *size != older_bytes)
+    });
+    drop(data);
+    kept.expect("a part is kept")
+}
+
+#[test]
+fn a_cut_upload_over_a_file_goes_on_with_itself_only() {
+    let server = setup().plaintext().start();
+    let (old, new) = (vec![b'o'; 18_000_000], content(24_000_000));
+    let mut ftp = plain(&server);
+    put(&mut ftp, "big", &old);
+    let kept = cut_upload(&server, "big", &new[..16_000_000], old.len());
+    assert!(kept > 0 && kept <= 16_000_000);
+    // The older file is whole, and is not mistaken for the part.
+    let mut ftp = plain(&server);
+    assert!(get(&mut ftp, "RETR big") == old);
+    ftp.command("SIZE big", &format!("213 {kept}"));
+    let _unused = passive(&mut ftp);
+    ftp.command("RETR big", "450 ");
+    // Going on behind the older file is refused, by either command.
+    let mut ftp = plain(&server);
+    for command in ["REST 18000000", "APPE big"] {
+        let _unused = passive(&mut ftp);
+        ftp.say(command);
+        if ftp.reply().starts_with("350") {
+            ftp.say("STOR big");
+            let refused = ftp.reply();
+            assert!(refused.starts_with("554 ") && refused.contains(&kept.to_string()), "{refused}");
+        }
+    }
+    ftp.command("SIZE big", &format!("213 {kept}"));
+    let mut data = passive(&mut ftp);
+    ftp.command("APPE big", "150 ");
+    data.write_all(&new[kept..]).unwrap();
+    drop(data);
+    ftp.expect("226 ");
+    assert!(get(&mut ftp, "RETR big") == new);
+    // Whoever was told of a part that is no more does not go on with the file.
+    let kept = cut_upload(&server, "big", &old, new.len());
+    let mut late = plain(&server);
+    late.command("SIZE big", &format!("213 {kept}"));
+    put(&mut ftp, "big", b"short");
+    let _unused = passive(&mut late);
+    late.command("APPE big", "554 ");
+    assert_eq!(get(&mut late, "RETR big"), b"short");
+}
+
 #[test]
 fn append_goes_on_behind_the_file_and_rest_inside_it() {
     let server = setup().plaintext().start();

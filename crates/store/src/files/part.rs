@@ -17,8 +17,10 @@ pub const PART_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// What arrived of an upload that was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// Bytes that arrived.
+    /// Bytes that are kept.
     pub size_bytes: u64,
+    /// How many of them, at the beginning, were taken over from the file that the upload was to replace.
+    pub base_bytes: u64,
     /// When it was cut, in Unix milliseconds.
     pub at_ms: i64,
 }
@@ -28,6 +30,13 @@ pub struct Part {
 pub struct KeptPart {
     pub(crate) file: Arc<BlobFile>,
     pub(crate) size_bytes: u64,
+    pub(crate) base_bytes: u64,
+}
+
+/// A part that is no part any more, because somebody goes on with it.
+pub(crate) struct ClaimedPart {
+    pub file: String,
+    pub base_bytes: u64,
 }
 
 impl KeptPart {
@@ -50,10 +59,10 @@ impl View<'_> {
         name: &str,
     ) -> Result<Option<Part>, StoreError> {
         self.need_right(access, area, Right::Read)?;
-        let sql =
-            "SELECT size_bytes, at_ms FROM file_part WHERE area_id = ?1 AND parent_id = ?2 AND name = ?3";
+        let sql = "SELECT size_bytes, base_bytes, at_ms FROM file_part
+                   WHERE area_id = ?1 AND parent_id = ?2 AND name = ?3";
         self.db.row(sql, params![area, folder, name], |row| {
-            Ok(Part { size_bytes: row.count(0)?, at_ms: row.int(1)? })
+            Ok(Part { size_bytes: row.count(0)?, base_bytes: row.count(1)?, at_ms: row.int(2)? })
         })
     }
 }
@@ -90,9 +99,10 @@ impl Tx<'_> {
         self.need_folder(area, folder)?;
         self.drop_part_row(area, folder, name)?;
         self.charge_area(area, part.size_bytes, 0)?;
-        let sql = "INSERT INTO file_part (area_id, parent_id, name, file, size_bytes, at_ms)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let values = params![area, folder, name, &part.file.name, part.size_bytes, unix_ms()];
+        let sql = "INSERT INTO file_part (area_id, parent_id, name, file, size_bytes, base_bytes, at_ms)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let values =
+            params![area, folder, name, &part.file.name, part.size_bytes, part.base_bytes, unix_ms()];
         self.db.execute(sql, values)?;
         self.effects.adopted.push(Arc::clone(&part.file));
         Ok(())
@@ -113,8 +123,7 @@ impl Tx<'_> {
         self.drop_part_row(area, folder, name)
     }
 
-    /// Takes the part of this name out of the rows, if it has at least `offset` bytes, and gives the name of
-    /// its file.
+    /// Takes the part of this name out of the rows, if it has at least `offset` bytes.
     pub(crate) fn claim_part(
         &mut self,
         access: Access,
@@ -122,16 +131,16 @@ impl Tx<'_> {
         folder: EntryId,
         name: &str,
         offset: u64,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<ClaimedPart>, StoreError> {
         self.begin_change(access, area)?;
         let sql = "DELETE FROM file_part WHERE area_id = ?1 AND parent_id = ?2 AND name = ?3
-                   AND size_bytes >= ?4 RETURNING file, size_bytes";
-        let found = self
-            .db
-            .row(sql, params![area, folder, name, offset], |row| Ok((row.string(0)?, row.count(1)?)))?;
-        let Some((file, size_bytes)) = found else { return Ok(None) };
+                   AND size_bytes >= ?4 RETURNING file, base_bytes, size_bytes";
+        let found = self.db.row(sql, params![area, folder, name, offset], |row| {
+            Ok((ClaimedPart { file: row.string(0)?, base_bytes: row.count(1)? }, row.count(2)?))
+        })?;
+        let Some((claimed, size_bytes)) = found else { return Ok(None) };
         self.charge_area(area, 0, size_bytes)?;
-        Ok(Some(file))
+        Ok(Some(claimed))
     }
 
     /// Removes the part of this name, if there is one.

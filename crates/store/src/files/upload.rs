@@ -100,6 +100,8 @@ pub struct Upload {
     replaces_bytes: u64,
     hashing: Hashing,
     size_bytes: u64,
+    /// Bytes at the beginning that are the replaced file's.
+    base_bytes: u64,
     place: Place,
 }
 
@@ -141,6 +143,7 @@ impl Store {
             replaces_bytes,
             hashing: Hashing::new(),
             size_bytes: 0,
+            base_bytes: 0,
             place: Place::Memory(Vec::new()),
         }
     }
@@ -164,6 +167,7 @@ impl Store {
             upload.write_block(block)?;
             Ok(ControlFlow::Continue(()))
         })?;
+        upload.base_bytes = offset;
         Ok(upload)
     }
 
@@ -188,7 +192,7 @@ impl Store {
         let key = name.to_owned();
         let claimed = self.write_blocking(move |tx| tx.claim_part(access, area, folder, &key, offset))?;
         let Some(claimed) = claimed else { return Ok(None) };
-        let blob_file = blobs.not_adopted(claimed);
+        let blob_file = blobs.not_adopted(claimed.file);
         let file = blobs.open_to_go_on(&blob_file.name)?;
         let replaces = self.read_blocking(|view| view.child_row(area, folder, name))?;
         let mut upload = self.upload(area, replaces.map_or(0, |entry| entry.size_bytes()));
@@ -201,6 +205,7 @@ impl Store {
         let Content::File { file, .. } = content else { return Ok(None) };
         file.set_len(offset)?;
         upload.size_bytes = offset;
+        upload.base_bytes = claimed.base_bytes.min(offset);
         upload.place = Place::File(Growing::new(file, blob_file, offset));
         Ok(Some(upload))
     }
@@ -307,7 +312,7 @@ impl Upload {
         };
         let (file, name) = growing.settle()?;
         blobs.sync_begun(&file)?;
-        Ok(Some(KeptPart { file: Arc::new(name), size_bytes: self.size_bytes }))
+        Ok(Some(KeptPart { file: Arc::new(name), size_bytes: self.size_bytes, base_bytes: self.base_bytes }))
     }
 }
 
