@@ -282,6 +282,15 @@ pub(super) fn read(message: &[u8], asked: &Asked<'_>, limits: &Limits) -> Read {
     let useless =
         |text: &str| Read { content: Content::Useless(text.to_owned()), cookie: None, addresses: Vec::new() };
     let Some(header) = Header::read(message) else { return useless("too short") };
+    // Names in the answer point at the question: the case that was chosen for it is not theirs.
+    let mut message = message.to_vec();
+    let question = asked.name.as_wire();
+    if let Some(echoed) = message.get_mut(12..12 + question.len())
+        && echoed.eq_ignore_ascii_case(question)
+    {
+        echoed.copy_from_slice(question);
+    }
+    let message = &message[..];
     let Ok(found) = opt(message) else { return useless("a message that cannot be read") };
     let cookie =
         found.as_ref().and_then(|opt| opt.cookie.as_ref()).and_then(|c| c.get(8..)).map(<[u8]>::to_vec);
@@ -315,13 +324,14 @@ struct Sets {
     addresses: Vec<(Name, IpAddr)>,
 }
 
-type Signatures = HashMap<(Section, Name, RecordType), Vec<Rrsig>>;
+/// By section, name and type (for signatures: that which is signed).
+type BySet<T> = HashMap<(Section, Name, RecordType), T>;
 
 impl Sets {
     fn read(message: &[u8]) -> Option<Sets> {
         let mut reader = MessageReader::new(message).ok()?;
-        let mut gathered: HashMap<(Section, Name, RecordType), (usize, Ttl, Vec<RData>)> = HashMap::new();
-        let mut signatures: Signatures = HashMap::new();
+        let mut gathered: BySet<(usize, Ttl, Vec<RData>)> = HashMap::new();
+        let mut signatures: BySet<Vec<Rrsig>> = HashMap::new();
         let mut addresses = Vec::new();
         while let Some(raw) = reader.raw_record().ok()? {
             if raw.rtype == RecordType::OPT || raw.class != Class::IN {
