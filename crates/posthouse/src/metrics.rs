@@ -153,7 +153,9 @@ impl Metrics {
                 let _ = writeln!(text, "{name}{{service=\"{service}\"}} {}", value(self.service(service)));
             }
         }
-        for (name, help, value) in self.mail_totals().into_iter().chain(self.ftp_totals()).chain(self.dns_totals()) {
+        for (name, help, value) in
+            self.mail_totals().into_iter().chain(self.ftp_totals()).chain(self.dns_totals())
+        {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
         }
         text

@@ -153,7 +153,9 @@ fn nsd(role: Role, dir: &str, port: u16, ours: u16) -> String {
 
 fn knot(role: Role, dir: &str, port: u16, ours: u16) -> String {
     let zone = match role {
-        Role::Primary => "notify: ours\n    acl: transfer\n    zonefile-load: difference\n    journal-content: changes\n",
+        Role::Primary => {
+            "notify: ours\n    acl: transfer\n    zonefile-load: difference\n    journal-content: changes\n"
+        }
         Role::Secondary => "master: ours\n    acl: told\n",
     };
     format!(
@@ -213,7 +215,9 @@ fn a_secondary_follows_ours(kind: Kind) {
     let server = ours(true);
     let port = server.port("dns");
     let peer = Peer::start(kind, Role::Secondary, port);
-    server.cli(&["dns", "secondary", "add", "zone.test", &format!("127.0.0.1:{}", peer.port), "--key", KEY]).ok();
+    server
+        .cli(&["dns", "secondary", "add", "zone.test", &format!("127.0.0.1:{}", peer.port), "--key", KEY])
+        .ok();
     let first = crate::dns::serial(port, "zone.test").unwrap();
     wait_for_serial(peer.port, "zone.test", |serial| serial == first);
     // A change is told and fetched as a difference.
@@ -316,7 +320,10 @@ fn signatures_are_demanded_and_faults_named() {
     // A plain question that is signed has a signed answer.
     let text = port.to_string();
     let said = run(program("dig").args(["@127.0.0.1", "-p", &text, "-y", &right, "www.zone.test", "A"])).ok();
-    assert!(said.contains("192.0.2.1") && said.contains("TSIG") && !said.contains("couldn't verify"), "{said}");
+    assert!(
+        said.contains("192.0.2.1") && said.contains("TSIG") && !said.contains("couldn't verify"),
+        "{said}"
+    );
     // Knot's client, too.
     let at = format!("@127.0.0.1#{port}");
     let said = run(program("kdig").args([&at, "-y", &right, "zone.test", "IXFR=1"])).ok();
@@ -324,7 +331,8 @@ fn signatures_are_demanded_and_faults_named() {
 }
 
 fn nsupdate(port: u16, key: &str, lines: &str) -> String {
-    let script = format!("server 127.0.0.1 {port}\nzone zone.test\nkey hmac-sha256:{KEY} {key}\n{lines}\nsend\n");
+    let script =
+        format!("server 127.0.0.1 {port}\nzone zone.test\nkey hmac-sha256:{KEY} {key}\n{lines}\nsend\n");
     run_with(&mut program("nsupdate"), script.as_bytes()).said()
 }
 
@@ -351,10 +359,15 @@ fn updates_are_done_by_those_who_may() {
     let wrong = SECRET.replace("c29t", "d29t");
     assert!(nsupdate(port, &wrong, "update add b.zone.test 60 A 192.0.2.6").contains("BADSIG"));
     // What the server looks after is left alone; the log says whose it is.
-    assert!(nsupdate(port, SECRET, "update delete zone.test SOA\nupdate add zone.test 60 CDS 0 0 0 00").contains("REFUSED"));
+    assert!(
+        nsupdate(port, SECRET, "update delete zone.test SOA\nupdate add zone.test 60 CDS 0 0 0 00")
+            .contains("REFUSED")
+    );
     assert!(server.log().contains("somebody else manages this"), "{}", server.log());
     // By TCP as well, and undone like any other change.
-    let tcp = format!("server 127.0.0.1 {port}\nzone zone.test\nkey hmac-sha256:{KEY} {SECRET}\nupdate add c.zone.test 60 A 192.0.2.7\nsend\n");
+    let tcp = format!(
+        "server 127.0.0.1 {port}\nzone zone.test\nkey hmac-sha256:{KEY} {SECRET}\nupdate add c.zone.test 60 A 192.0.2.7\nsend\n"
+    );
     run_with(program("nsupdate").arg("-v"), tcp.as_bytes()).ok();
     assert_eq!(short("c.zone.test", "A"), "192.0.2.7\n");
     server.cli(&["dns", "undo", "zone.test"]).ok();

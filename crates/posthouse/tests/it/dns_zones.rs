@@ -25,7 +25,8 @@ fn delv(server: &Server, name: &str, rtype: &str) -> String {
     let numbers: Vec<&str> = words.by_ref().take(3).collect();
     let encoded: String = words.collect();
     let anchor = server.folder.join("anchor");
-    let text = format!("trust-anchors {{ \"example.org.\" static-key {} \"{encoded}\"; }};\n", numbers.join(" "));
+    let text =
+        format!("trust-anchors {{ \"example.org.\" static-key {} \"{encoded}\"; }};\n", numbers.join(" "));
     std::fs::write(&anchor, text).unwrap();
     let port = server.port("dns").to_string();
     let mut delv = program("delv");
@@ -41,7 +42,8 @@ fn a_domain_is_served_signed_with_its_mail_records() {
     assert!(short(&server, "_25._tcp.mx.example.org", "TLSA").starts_with("3 1 1 "));
     let imaps = server.port("imaps");
     assert_eq!(short(&server, "_imaps._tcp.example.org", "SRV"), format!("0 1 {imaps} mx.example.org.\n"));
-    for (name, rtype) in [("example.org", "MX"), ("mx.example.org", "A"), ("_25._tcp.mx.example.org", "TLSA")] {
+    for (name, rtype) in [("example.org", "MX"), ("mx.example.org", "A"), ("_25._tcp.mx.example.org", "TLSA")]
+    {
         let answer = delv(&server, name, rtype);
         assert!(answer.contains("; fully validated"), "{name} {rtype}: {answer}");
     }

@@ -19,10 +19,21 @@ pub const PASSWORD: &str = "correct horse";
 const LOG_LINES_SHOWN: usize = 40;
 
 /// The services, by their keys in `[listen]`.
-const SERVICES: [&str; 13] =
-    [
-        "smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "http", "ftp", "ftps", "dns", "dot",
-    ];
+const SERVICES: [&str; 13] = [
+    "smtp",
+    "submission",
+    "submissions",
+    "lmtp",
+    "imap",
+    "imaps",
+    "pop3",
+    "pop3s",
+    "http",
+    "ftp",
+    "ftps",
+    "dns",
+    "dot",
+];
 
 /// What the configuration says.
 pub struct Setup {

@@ -17,11 +17,15 @@ pub async fn run(addresses: Vec<SocketAddr>, mut stop: watch::Receiver<bool>) {
             () = crate::driver::stopped(&mut stop) => return,
             _ = interval.tick() => {}
         }
-        let tables = ["/proc/net/udp", "/proc/net/udp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+        let tables =
+            ["/proc/net/udp", "/proc/net/udp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
         let now: u64 = tables.iter().map(|table| dropped(table, &addresses)).sum();
         if now > known {
             metrics().dns_dropped.add(now - known);
-            tracing::warn!(count = now - known, "DNS questions came faster than they were taken: some were lost");
+            tracing::warn!(
+                count = now - known,
+                "DNS questions came faster than they were taken: some were lost"
+            );
         }
         known = now;
     }
