@@ -445,3 +445,93 @@ fn answers_that_are_none_lead_to_the_next_server_or_to_an_end() {
         assert_eq!(net.ask("mail.plain.test", "A").answer, Answer::Failed);
     }
 }
+
+/// How one answer is changed on its way.
+#[derive(Debug, Clone)]
+enum Change {
+    Flip(usize, u8),
+    Cut(usize),
+    Drop(usize),
+    Double(usize),
+    Move(usize),
+}
+
+fn changes() -> impl proptest::strategy::Strategy<Value = Vec<(u8, Change)>> {
+    use proptest::prelude::*;
+    let change = prop_oneof![
+        (12..400usize, 1..=255u8).prop_map(|(at, bits)| Change::Flip(at, bits)),
+        (12..400usize).prop_map(Change::Cut),
+        (0..8usize).prop_map(Change::Drop),
+        (0..8usize).prop_map(Change::Double),
+        (0..8usize).prop_map(Change::Move),
+    ];
+    proptest::collection::vec((0..24u8, change), 1..4)
+}
+
+fn changed(sent: &crate::world::Sent, answer: &[u8], change: &Change) -> Vec<u8> {
+    let question_end = 12 + sent.name.as_wire().len() + 4;
+    let mut bytes = answer.to_vec();
+    let Some(mut all) = crate::world::readable(answer) else { return bytes };
+    let at = |n: &usize| *n % all.len().max(1);
+    match change {
+        Change::Flip(at, bits) => {
+            let at = question_end + at % (bytes.len() - question_end).max(1);
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= bits;
+            }
+            return bytes;
+        }
+        Change::Cut(at) => {
+            bytes.truncate((question_end + at).min(answer.len()));
+            return bytes;
+        }
+        _ if all.is_empty() => return bytes,
+        Change::Drop(n) => drop(all.remove(at(n))),
+        Change::Double(n) => all.push(all[at(n)].clone()),
+        Change::Move(n) => {
+            let n = at(n);
+            all[n].0 = if all[n].0 == Section::Answer { Section::Authority } else { Section::Answer };
+        }
+    }
+    craft_records(sent, Header::read(answer).unwrap().flags, &all)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, ..Default::default() })]
+
+    /// Whatever becomes of answers on their way: what is called secure is what the zone says, and there is an end.
+    #[test]
+    fn what_is_secure_is_true(changes in changes(), which in 0..6usize) {
+        let (name, rtype) = [
+            ("mail.signed.test", "A"), ("nothing.signed.test", "A"), ("x.wild.signed.test", "A"),
+            ("mail.three.test", "TXT"), ("nothing.three.test", "A"), ("x.y.wild.three.test", "A"),
+        ][which];
+        let truth = usual().ask(name, rtype);
+        let mut net = usual();
+        let servers = net.servers.clone();
+        let mut count = 0u8;
+        net.script = Box::new(move |sent| {
+            let Some(zones) = servers.get(&sent.server.ip()) else { return Fate::Unreachable };
+            let mut answer = reply(zones, sent).unwrap();
+            for (at, change) in &changes {
+                if *at == count {
+                    answer = changed(sent, &answer, change);
+                }
+            }
+            count = count.saturating_add(1);
+            // What does not look like the answer is passed over, and another does not come.
+            match answer.get(..2) == sent.bytes.get(..2) && answer.get(12..12 + sent.name.as_wire().len() + 4).is_some() {
+                true => Fate::Bytes(answer),
+                false => Fate::Silence(1),
+            }
+        });
+        let outcome = net.ask(name, rtype);
+        proptest::prop_assert!(net.sent.len() <= 150);
+        if outcome.verdict == Verdict::Secure {
+            proptest::prop_assert_eq!(outcome.answer, truth.answer);
+        } else {
+            proptest::prop_assert!(outcome.is_failure() || outcome.verdict != Verdict::Bogus);
+            proptest::prop_assert_ne!(outcome.verdict, Verdict::Insecure, "{:?}", outcome);
+        }
+    }
+}

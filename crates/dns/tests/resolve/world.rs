@@ -278,14 +278,19 @@ pub fn craft_records(sent: &Sent, flags: Flags, records: &[(Section, Record)]) -
 
 /// The records of a message, by section.
 pub fn records(message: &[u8]) -> Vec<(Section, Record)> {
-    let mut reader = MessageReader::new(message).unwrap();
+    readable(message).unwrap()
+}
+
+/// The same; nothing if it cannot be read.
+pub fn readable(message: &[u8]) -> Option<Vec<(Section, Record)>> {
+    let mut reader = MessageReader::new(message).ok()?;
     let mut all = Vec::new();
-    while let Some(raw) = reader.raw_record().unwrap() {
+    while let Some(raw) = reader.raw_record().ok()? {
         if raw.rtype != RecordType::OPT {
-            all.push((raw.section, raw.to_record().unwrap()));
+            all.push((raw.section, raw.to_record().ok()?));
         }
     }
-    all
+    Some(all)
 }
 
 /// A root, a top-level domain and some domains: signed with NSEC, with NSEC3, not at all, and wrongly.
