@@ -13,10 +13,11 @@
 //! | `response` | which records of a message are believed, and for what |
 //! | `trust`, `validate`, `denial` | the chain of keys, signatures, proofs that something is not there |
 //! | `cache`, `server` | what was learned of names and of servers |
+//! | `special` | names that nobody is asked about |
 //!
 //! # Standards
-//! RFC 1034 §5.3.3, RFC 2181 §5.4.1, RFC 2308, RFC 4035 §4 and §5, RFC 5155 §8, RFC 6672, RFC 6840, RFC 7873, RFC 8020
-//! (not taken), RFC 8767, RFC 8914, RFC 9156, RFC 9276 §3.2, RFC 9520, RFC 9609.
+//! RFC 1034 §5.3.3, RFC 2181 §5.4.1, RFC 2308, RFC 4035 §4 and §5, RFC 5155 §8, RFC 6303, RFC 6672, RFC 6761, RFC 6840,
+//! RFC 7873, RFC 8767, RFC 8914, RFC 9156, RFC 9276 §3.2, RFC 9520, RFC 9609.
 //!
 //! # Hostile input
 //! Every answer may be forged and every zone may be made to cost time. Records count only for the question that
@@ -39,6 +40,7 @@ mod iterate;
 mod request;
 mod response;
 mod server;
+mod special;
 mod trust;
 mod validate;
 

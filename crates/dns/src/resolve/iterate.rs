@@ -52,6 +52,12 @@ pub(super) struct Run<'r, 'w> {
 impl Run<'_, '_> {
     /// The answer with its aliases followed and all of it validated.
     pub(super) fn outcome(&mut self, name: &Name, rtype: RecordType) -> Result<Outcome, Stop> {
+        let alone = self.engine.settings.mode == Mode::Recursive;
+        if self.world.own.covering(name).is_none()
+            && let Some(outcome) = super::special::answer(name, rtype, alone)
+        {
+            return Ok(outcome);
+        }
         let mut outcome = Outcome {
             verdict: Verdict::Secure,
             answer: Answer::Failed,

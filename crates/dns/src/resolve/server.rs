@@ -12,6 +12,8 @@ use wire::Now;
 const SERVERS_MAX: usize = 10_000;
 /// What is assumed of a server that was never asked, in milliseconds: so that unknown ones are tried too.
 const UNKNOWN_MS: u32 = 150;
+/// The same for IPv6, which is missing more often: then a failure is not the first thing that happens.
+const UNKNOWN_IPV6_MS: u32 = 250;
 /// A server that does not answer counts as no slower than this.
 const SLOWEST_MS: u32 = 8000;
 /// How a server was is forgotten after this time: it may have come back.
@@ -60,7 +62,8 @@ impl Servers {
 
     /// By which servers are preferred: the smaller the better.
     pub(super) fn cost_ms(&self, server: SocketAddr, now: Now) -> u32 {
-        self.get(server, now).map_or(UNKNOWN_MS, |known| known.rtt_ms)
+        let unknown = if server.is_ipv4() { UNKNOWN_MS } else { UNKNOWN_IPV6_MS };
+        self.get(server, now).map_or(unknown, |known| known.rtt_ms)
     }
 
     /// How long to wait for a datagram at the `nth` attempt.

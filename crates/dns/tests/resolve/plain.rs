@@ -150,6 +150,34 @@ fn memory_is_bounded() {
 }
 
 #[test]
+fn names_of_this_machine_and_network_are_nobodys_business() {
+    let mut net = usual();
+    for (name, rtype, answer) in [
+        ("localhost", "A", None),
+        ("x.localhost", "AAAA", None),
+        ("localhost", "MX", Some(Answer::NoData)),
+        ("mail.invalid", "MX", Some(Answer::NxDomain)),
+        ("abc.onion", "A", Some(Answer::NxDomain)),
+        ("printer.local", "A", Some(Answer::NxDomain)),
+        ("1.0.0.10.in-addr.arpa", "PTR", Some(Answer::NxDomain)),
+        ("1.2.20.172.in-addr.arpa", "PTR", Some(Answer::NxDomain)),
+    ] {
+        let outcome = net.ask(name, rtype);
+        assert_eq!((net.sent.len(), outcome.verdict), (0, Verdict::Insecure), "{name}");
+        match answer {
+            Some(answer) => assert_eq!(outcome.answer, answer, "{name}"),
+            None => assert_eq!(outcome.records().len(), 1, "{name}"),
+        }
+    }
+    net.own = net.own.with_zone(
+        dns::CompiledZone::new(&crate::world::zone("local.", "@ NS ns\nns A 10.0.0.3\nprinter A 10.0.0.99"))
+            .unwrap(),
+    );
+    net.ask("printer.local", "A");
+    assert!(!net.last.as_ref().unwrap().exchanges().is_empty(), "a zone served here is served");
+}
+
+#[test]
 fn questions_that_are_none_are_not_asked() {
     let mut net = usual();
     for rtype in ["ANY", "AXFR", "RRSIG", "OPT"] {
