@@ -84,7 +84,7 @@ pub enum Reply {
     /// Whatever concerns names.
     Dns(DnsReply),
     /// What was looked up.
-    Dig(DigReply),
+    Dig(Box<DigReply>),
     /// Stories, newest first.
     Traces(Vec<Story>),
     /// Entries of a folder, or the file that a wish was about.

@@ -86,7 +86,7 @@ async fn dig(line: &str, resolver: &Resolver) -> Option<Reply> {
     }
     let Ok(Request::Dig(question)) = serde_json::from_str(line) else { return None };
     Some(match resolver.dig(&question).await {
-        Ok(reply) => Reply::Dig(reply),
+        Ok(reply) => Reply::Dig(Box::new(reply)),
         Err(message) => Reply::Failed { message },
     })
 }

@@ -11,6 +11,7 @@ pub mod listener;
 use crate::clock::Clock;
 use crate::config;
 use crate::dns::crypto::Verifier;
+use crate::metrics::metrics;
 use ::dns::resolve::{
     Anchor, Engine, Event, ExtendedError, Limits, Mode, Moment, Outcome, Request, Settings, Step, Verdict,
     World, anchor,
@@ -140,11 +141,20 @@ impl Resolver {
         // It is never closed.
         let _turn = self.0.turns.acquire().await;
         let mut request = Request::new(name.clone(), rtype, self.0.clock.now());
+        metrics().resolver_lookups.inc();
         loop {
             let ask = match self.step(&mut request) {
-                Step::Done(outcome) => return Finished { outcome: *outcome, request },
+                Step::Done(outcome) => {
+                    match outcome.verdict {
+                        Verdict::Bogus => metrics().resolver_bogus.inc(),
+                        _ if outcome.is_failure() => metrics().resolver_failures.inc(),
+                        _ => {}
+                    }
+                    return Finished { outcome: *outcome, request };
+                }
                 Step::Ask(ask) => ask,
             };
+            metrics().resolver_messages.inc();
             let came = exchange::exchange(&ask).await;
             let event = match &came {
                 exchange::Came::Message(message) => Event::Message(message),

@@ -58,8 +58,8 @@ pub(super) fn answer(name: &Name, rtype: RecordType, alone: bool) -> Option<Outc
             Answer::Records(RRset::new(TTL, RData::aaaa(std::net::Ipv6Addr::LOCALHOST)))
         }
         (true, _) => Answer::NoData,
-        _ if NOTHING.iter().any(|zone| below(zone)) => Answer::NxDomain,
-        _ if alone && LOCAL.iter().any(|zone| below(zone)) => Answer::NxDomain,
+        _ if NOTHING.iter().any(&below) => Answer::NxDomain,
+        _ if alone && LOCAL.iter().any(below) => Answer::NxDomain,
         _ => return None,
     };
     Some(Outcome {

@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &DigArguments, config: &Path, json: bool) -> Result
         }
         (None, Some(config)) => {
             match control::ask(&config.data_dir, &Request::Dig(question.clone()), &mut |_| ())? {
-                Some(Reply::Dig(reply)) => reply,
+                Some(Reply::Dig(reply)) => *reply,
                 Some(Reply::Failed { message }) => return Err(message.into()),
                 Some(_) => return Err("the running server is of another version".into()),
                 None => alone(&config.resolver, Some(config), &question)?,

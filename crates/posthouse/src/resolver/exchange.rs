@@ -1,5 +1,6 @@
 //! One message to a server and its answer, by UDP from a port that nobody knows before, or by TCP.
 
+use crate::metrics::metrics;
 use ::dns::message::MESSAGE_LEN_MAX_BYTES;
 use ::dns::resolve::Ask;
 use std::io;
@@ -87,6 +88,7 @@ async fn datagram(ask: &Ask, forged: &mut u32) -> io::Result<Came> {
             return Ok(Came::Message(buffer));
         }
         *forged += 1;
+        metrics().resolver_forged.inc();
         if *forged >= FORGED_MAX {
             return Ok(Came::Nothing { forged: *forged });
         }
