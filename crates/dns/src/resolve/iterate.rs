@@ -47,6 +47,9 @@ pub(super) struct Run<'r, 'w> {
     pub(super) world: &'r mut World<'w>,
     /// The questions being answered, each for the sake of the one before it.
     pub(super) stack: Vec<(Name, RecordType)>,
+    /// Whether a look-up for the sake of another was given up because of what this request used up: that nobody
+    /// answers says nothing of the servers then.
+    pub(super) cramped: bool,
 }
 
 impl Run<'_, '_> {
@@ -263,7 +266,8 @@ impl Run<'_, '_> {
 
     fn nobody(&self, who: &str) -> Stop {
         let last = self.state.last_fault.as_deref().unwrap_or("none is reachable");
-        Stop::Failed(ExtendedError::new(ede::NO_REACHABLE_AUTHORITY, format!("{who} answered; {last}")))
+        let error = ExtendedError::new(ede::NO_REACHABLE_AUTHORITY, format!("{who} answered; {last}"));
+        if self.cramped { Stop::Spent(error) } else { Stop::Failed(error) }
     }
 
     /// Asks one of a zone's servers; finds their addresses if none is known or all were tried.
@@ -313,7 +317,8 @@ impl Run<'_, '_> {
                     }
                 }
                 Err(Stop::Ask(ask)) => return Err(Stop::Ask(ask)),
-                Err(Stop::Failed(_) | Stop::Spent(_)) => {}
+                Err(Stop::Spent(_)) => self.cramped = true,
+                Err(Stop::Failed(_)) => {}
             }
             if !addresses.is_empty() {
                 break;

@@ -265,6 +265,7 @@ impl Request {
             began: self.began,
             world,
             stack: Vec::new(),
+            cramped: false,
         };
         let stopped = match is_late {
             true => Stop::Spent(ExtendedError::new(ede::NO_REACHABLE_AUTHORITY, "the time is up")),

@@ -116,7 +116,7 @@ impl Run<'_, '_> {
                     Ground::Other(judgement) => return Ok(judgement),
                 };
                 let limits = self.engine.settings.limits;
-                let mut budget = Budget::new(&limits, 0);
+                let mut budget = Budget::new(&limits);
                 let worth = match reply.said {
                     Said::NxDomain => proof.nx_domain(name, (&limits, &mut budget)),
                     _ => proof.no_data(name, rtype, (&limits, &mut budget)),
@@ -140,7 +140,7 @@ impl Run<'_, '_> {
             Ok(keys) => keys,
             Err(judgement) => return Ok(judgement),
         };
-        let checked = match self.verify(|validator, budget| validator.set(set, &signer, keys, budget)) {
+        let checked = match self.verify(|validator, budget| validator.set(set, &signer, keys, budget))? {
             Ok(checked) => checked,
             Err(fault) => return Ok(bogus(fault)),
         };
@@ -158,7 +158,7 @@ impl Run<'_, '_> {
             }
         };
         let limits = self.engine.settings.limits;
-        let mut budget = Budget::new(&limits, 0);
+        let mut budget = Budget::new(&limits);
         Ok(match proof.no_closer(name, labels, (&limits, &mut budget)) {
             Ok(Worth::Secure) => (Verdict::Secure, None, checked.ttl.min(ttl)),
             Ok(Worth::Insecure) => (Verdict::Insecure, None, checked.ttl.min(ttl)),
@@ -166,18 +166,22 @@ impl Run<'_, '_> {
         })
     }
 
-    /// Verifies within what is left for the request.
+    /// Verifies what one response holds. The result depends on the response alone: a request that has used up its
+    /// share ends, and must not leave verdicts behind on zones that had no part in that.
     fn verify<T>(
         &mut self,
         work: impl FnOnce(&Validator<'_>, &mut Budget) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+    ) -> Result<Result<T, Fault>, Stop> {
         let limits = self.engine.settings.limits;
-        let left = limits.verifies_max.saturating_sub(self.state.verifies);
-        let mut budget = Budget::new(&limits, left);
+        if self.state.verifies + limits.verifies_per_response_max > limits.verifies_max {
+            let error = ExtendedError::new(ede::INDETERMINATE, "too many signatures to verify");
+            return Err(Stop::Spent(error));
+        }
+        let mut budget = Budget::new(&limits);
         let validator = Validator { verify: &*self.engine.verify, limits: &limits, now: self.at.date };
         let result = work(&validator, &mut budget);
-        self.state.verifies += budget.verified(&limits, left);
-        result
+        self.state.verifies += budget.verified(&limits);
+        Ok(result)
     }
 
     /// What has no signature: fine below a delegation that is proven to have none, else bogus.
@@ -227,7 +231,7 @@ impl Run<'_, '_> {
                 (true, Some(fault)) => Err(fault),
                 _ => Ok((Proof::new(&zone, records.into_iter()), ttl)),
             }
-        });
+        })?;
         Ok(match proven {
             Ok((proof, ttl)) => Ground::Proof(proof, ttl),
             Err(fault) => Ground::Other(bogus(fault)),
@@ -288,7 +292,7 @@ impl Run<'_, '_> {
             Ground::Other((verdict, error, ttl)) => return Ok((other_cut(verdict, error, Cut::None), ttl)),
         };
         let limits = self.engine.settings.limits;
-        let mut budget = Budget::new(&limits, 0);
+        let mut budget = Budget::new(&limits);
         let cut = match reply.said {
             Said::NxDomain => match proof.nx_domain(name, (&limits, &mut budget)) {
                 Ok(Worth::Secure) => Cut::None,
@@ -322,7 +326,7 @@ impl Run<'_, '_> {
             let text = format!("{zone} should have keys and shows none");
             return Ok((Cut::Bogus(Fault::new(ede::DNSKEY_MISSING, text)), BOGUS_TTL));
         };
-        Ok(match self.verify(|validator, budget| validator.keys(set, zone, &usable, budget)) {
+        Ok(match self.verify(|validator, budget| validator.keys(set, zone, &usable, budget))? {
             Ok((keys, of_keys)) => (Cut::Secure(keys), ttl.min(of_keys).min(known.reply.ttl)),
             Err(fault) => (Cut::Bogus(fault), BOGUS_TTL),
         })

@@ -16,7 +16,7 @@ const DS_MAX: usize = 16;
 /// Why something is bogus: the reason told to whoever asked.
 pub(super) type Fault = ExtendedError;
 
-/// What is left of the work that one response, and one request, may cause.
+/// What is left of the work that one response may cause.
 #[derive(Debug, Clone)]
 pub(super) struct Budget {
     verifies_left: u32,
@@ -30,10 +30,10 @@ pub(super) struct Budget {
 const HASH_BUDGET: u32 = 1 << 12;
 
 impl Budget {
-    /// For one response, if the request has `verifies_left` in all.
-    pub(super) fn new(limits: &Limits, verifies_left: u32) -> Budget {
+    /// For one response.
+    pub(super) fn new(limits: &Limits) -> Budget {
         Budget {
-            verifies_left: verifies_left.min(limits.verifies_per_response_max),
+            verifies_left: limits.verifies_per_response_max,
             hashes_left: HASH_BUDGET,
             price_plain: HASH_BUDGET / limits.plain_hashes_max.max(1),
             price_iterated: HASH_BUDGET / limits.nsec3_hashes_max.max(1),
@@ -54,9 +54,9 @@ impl Budget {
         Ok(())
     }
 
-    /// How many signatures were verified since it was made with so many.
-    pub(super) fn verified(&self, limits: &Limits, verifies_left: u32) -> u32 {
-        verifies_left.min(limits.verifies_per_response_max) - self.verifies_left
+    /// How many signatures were verified.
+    pub(super) fn verified(&self, limits: &Limits) -> u32 {
+        limits.verifies_per_response_max - self.verifies_left
     }
 }
 

@@ -256,6 +256,23 @@ fn colliding_keys_and_many_signatures_cost_little() {
     assert!(verifies <= 40, "{verifies} signatures were verified");
 }
 
+/// A request that was worn out leaves no verdict on the zones that it came to at last.
+#[test]
+fn work_for_one_zone_is_not_held_against_another() {
+    // So little that each step uses it up.
+    let mut net = usual_with(|settings| settings.limits.verifies_max = 17);
+    let outcome = net.ask("mail.signed.test", "A");
+    assert_eq!((outcome.verdict, outcome.answer), (Verdict::Indeterminate, Answer::Failed));
+    // What was learned stays, so that the next request comes further, and none finds a wrong verdict.
+    let mut last = Verdict::Indeterminate;
+    for _ in 0..10 {
+        net.pass(std::time::Duration::from_secs(6));
+        last = net.ask("mail.signed.test", "A").verdict;
+        assert!(matches!(last, Verdict::Indeterminate | Verdict::Secure), "{last}");
+    }
+    assert_eq!(last, Verdict::Secure);
+}
+
 /// Records of a zone signed as it would itself.
 fn signed_by(zone_key: &DnsKey, zone: &Name, owner: &Name, data: RData) -> [Record; 2] {
     use dns::dnssec::sign::Sign;

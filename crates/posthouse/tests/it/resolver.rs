@@ -310,7 +310,7 @@ fn own_ds(server: &Server) -> Ds {
 
 #[test]
 fn verdicts_are_those_of_unbound() {
-    let Some(lab) = Lab::start() else { return };
+    let Some(mut lab) = Lab::start() else { return };
     let cases = [
         ("mail.good.lab", "A", "secure records"),
         ("good.lab", "MX", "secure records"),
@@ -371,6 +371,11 @@ fn verdicts_are_those_of_unbound() {
     // The answer of a zone served here comes from here.
     let text = lab.server.cli(&["dig", "www.own.lab", "--trace"]).ok();
     assert!(text.contains("served here"), "{text}");
+    // The same without a running server.
+    lab.server.stop();
+    let text = lab.server.cli(&["dig", "www.own.lab", "--trace"]).ok();
+    assert!(text.contains("served here") && text.contains("secure:"), "{text}");
+    assert_eq!(lab.ours(&["mail.good.lab", "AAAA"]), "secure no-data");
 }
 
 #[test]
