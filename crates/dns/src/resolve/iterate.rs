@@ -117,6 +117,9 @@ impl Run<'_, '_> {
             _ => {}
         }
         let asked = (name.clone(), rtype);
+        if let Some(error) = self.state.given_up.get(&asked) {
+            return Err(Stop::Spent(error.clone()));
+        }
         if self.stack.contains(&asked) {
             return Err(spent("the servers of a zone can only be found by asking them"));
         }
@@ -131,6 +134,11 @@ impl Run<'_, '_> {
                 let failed = Value::Failed(Verdict::Indeterminate, error.clone());
                 self.engine.cache.put_beside(key, failed, self.at.now, FAILURE_TTL);
                 Err(Stop::Failed(error))
+            }
+            Err(Stop::Spent(error)) => {
+                // Not tried again by this request: each step would go through all that it tried before.
+                self.state.given_up.insert((name.clone(), rtype), error.clone());
+                Err(Stop::Spent(error))
             }
             found => found,
         }

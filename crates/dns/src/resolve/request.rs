@@ -228,6 +228,8 @@ pub(super) struct State {
     pub(super) probed: HashSet<Name>,
     /// Zones whose servers are asked for whole names at once.
     pub(super) whole: HashSet<Name>,
+    /// Look-ups that went beyond what this request may do.
+    pub(super) given_up: HashMap<(Name, RecordType), ExtendedError>,
     /// Answers that were not valid, of which another server's may be.
     pub(super) bogus: HashMap<(Name, RecordType), ExtendedError>,
     pub(super) exchanges: Vec<Exchange>,
