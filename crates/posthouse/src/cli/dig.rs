@@ -22,8 +22,8 @@ pub(super) const EXAMPLES: &str = "Examples:
   posthouse dig example.org MX @9.9.9.9            through another resolver, validated here
   posthouse --json dig example.org TXT
 
-The running server is asked; without one, the same is done by this command. An @server searches, and is believed no more
-than anyone else: signatures are verified here.
+The running server is asked; without one, the same is done by this command. An @server searches
+for us and is believed no more than anyone else: signatures are verified here.
 
 Exit codes: 0 found, or proven not to exist; 1 failed or bogus; 2 wrong command line.";
 
