@@ -24,6 +24,7 @@
 //! | [`tsig`] | messages signed with a shared secret |
 //! | [`transfer`], [`notify`] | zones between servers, and word of their changes |
 //! | [`update`] | changes asked for by messages |
+//! | [`resolve`] | asking others, and believing only what is proven |
 //! | [`catalog`] | zones that list zones |
 //!
 //! # Standards
@@ -49,6 +50,7 @@ pub mod name;
 pub mod notify;
 pub mod rdata;
 pub mod record;
+pub mod resolve;
 pub mod roll;
 pub mod rrl;
 pub mod text;

@@ -119,7 +119,7 @@ pub struct Question {
 }
 
 /// The three sections of records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
     /// Answers; in updates, prerequisites.
     Answer,

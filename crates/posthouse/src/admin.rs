@@ -12,6 +12,7 @@ use crate::auth::credential;
 use crate::dns::request::{DnsReply, DnsRequest};
 use crate::dns::zones::Zones;
 use crate::dns::{domain, orders};
+use crate::resolver::dig::{DigReply, DigRequest};
 use crate::trace::{Kind, Name};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -55,6 +56,8 @@ pub enum Request {
     AliasRemove { address: String, target: Option<String> },
     /// Whatever concerns names.
     Dns(DnsRequest),
+    /// Look a name up in the world. Answered by whoever has a resolver, before [`carry_out`].
+    Dig(DigRequest),
     /// Tell the stories of messages.
     Trace { query: String, limit: u32 },
     /// Verify the store.
@@ -80,6 +83,8 @@ pub enum Reply {
     Aliases(Vec<AliasRow>),
     /// Whatever concerns names.
     Dns(DnsReply),
+    /// What was looked up.
+    Dig(Box<DigReply>),
     /// Stories, newest first.
     Traces(Vec<Story>),
     /// Entries of a folder, or the file that a wish was about.
@@ -197,6 +202,7 @@ pub fn carry_out(
         Request::Trace { query, limit } => traces(store, &query, limit),
         Request::Dns(request) => Ok(orders::carry_out(zones, request)),
         Request::Check => check(zones, progress),
+        Request::Dig(_) => Ok(Reply::Failed { message: "there is no resolver here".into() }),
         request => accounts(store, request),
     };
     done.unwrap_or_else(|error| Reply::Failed { message: error.to_string() })

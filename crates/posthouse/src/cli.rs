@@ -1,5 +1,6 @@
 //! The command line.
 
+mod dig;
 mod dns;
 mod dns_output;
 mod files;
@@ -77,6 +78,9 @@ enum Command {
     /// The domains' names: zones, signatures, the records that mail needs
     #[command(subcommand)]
     Dns(DnsCommand),
+    /// Look a name up in the world, and show whether the answer can be believed
+    #[command(after_help = dig::EXAMPLES)]
+    Dig(dig::DigArguments),
     /// The files of accounts and shared folders
     #[command(subcommand, after_help = files::EXAMPLES)]
     Files(files::FilesCommand),
@@ -173,6 +177,7 @@ impl Cli {
                 let config = Config::load(&self.config)?;
                 files::run(command, &config, &mut Printer::new(self.json))
             }
+            Command::Dig(arguments) => dig::run(&arguments, &self.config, self.json),
             Command::Ftp(command) => Ok(ftp_client::run(&command, self.json)?),
             command => {
                 let Some(request) = request(command)? else { return Ok(ExitCode::FAILURE) };
@@ -196,7 +201,9 @@ fn request(command: Command) -> Result<Option<Request>, Failure> {
         Command::Dns(command) => dns::request(command)?,
         Command::Trace { query, limit } => Request::Trace { query, limit },
         Command::Check => Request::Check,
-        Command::Serve | Command::Demo | Command::Files(_) | Command::Ftp(_) => return Ok(None),
+        Command::Serve | Command::Demo | Command::Dig(_) | Command::Files(_) | Command::Ftp(_) => {
+            return Ok(None);
+        }
     }))
 }
 

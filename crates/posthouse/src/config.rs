@@ -24,7 +24,7 @@ pub struct Config {
     /// How people log in.
     #[serde(default)]
     pub auth: Auth,
-    /// Resolvers to use instead of the system's.
+    /// How names of others are looked up.
     #[serde(default)]
     pub resolver: Resolver,
     /// What the world is told of this server's names.
@@ -251,12 +251,54 @@ impl PortRange {
     }
 }
 
-/// Resolvers.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// How names of others are looked up. Whoever answers, signatures are verified here.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Resolver {
-    /// Address:port of each; empty: the system's. Nothing is resolved yet, which is said at the start.
+    /// Address:port of resolvers that search for us; empty: this host searches, from the root.
     pub servers: Vec<SocketAddr>,
+    /// A file with other servers of the root than those built in, as master files write them.
+    pub root_hints: Option<PathBuf>,
+    /// A file with other trust anchors than those built in: DS or DNSKEY records.
+    pub trust_anchors: Option<PathBuf>,
+    /// Where others may ask this resolver; empty: nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Who may: required where `listen` is not empty.
+    pub networks: Vec<Network>,
+    /// Memory for what was learned.
+    pub cache_max_bytes: usize,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Resolver {
+            servers: Vec::new(),
+            root_hints: None,
+            trust_anchors: None,
+            listen: Vec::new(),
+            networks: Vec::new(),
+            cache_max_bytes: 32 << 20,
+        }
+    }
+}
+
+impl Resolver {
+    fn check(&self) -> Result<(), ConfigError> {
+        if !self.listen.is_empty() && self.networks.is_empty() {
+            return Err(ConfigError(
+                "resolver: listen needs networks, the list of those who may ask: a resolver that answers everybody is \
+                 used for attacks on others"
+                    .into(),
+            ));
+        }
+        if let Some(bad) = self.servers.iter().find(|server| !crate::resolver::is_askable(server)) {
+            return Err(ConfigError(format!("resolver: {bad} in servers is no address that can be asked")));
+        }
+        if self.cache_max_bytes < 64 << 10 {
+            return Err(ConfigError("resolver: cache_max_bytes must be at least 65536".into()));
+        }
+        Ok(())
+    }
 }
 
 /// What one client may take.
@@ -392,6 +434,10 @@ const KEYS: &[&str] = &[
     "blobs",
     "allow_plaintext",
     "servers",
+    "root_hints",
+    "trust_anchors",
+    "networks",
+    "cache_max_bytes",
     "exempt",
     "connections_max",
     "connections_per_address_max",
@@ -446,6 +492,12 @@ impl Config {
             tls.certificate = folder.join(&tls.certificate);
             tls.private_key = folder.join(&tls.private_key);
         }
+        for file in
+            [&mut config.resolver.root_hints, &mut config.resolver.trust_anchors].into_iter().flatten()
+        {
+            *file = folder.join(&*file);
+        }
+        config.resolver.check()?;
         let name_fits = |name: &str| {
             !name.is_empty()
                 && name.len() <= 253
@@ -544,6 +596,15 @@ exempt = ["127.0.0.0/8", "::1"]
             ("hostname = \"a\"\ndata_dir = \"x\"\n[listen]\nimpas = []", "did you mean \"imaps\""),
             ("hostname = \"a\"\ndata_dir = \"x\"\n[limits]\nmessage_size_max_bytes = 10", "65536"),
             ("hostname = \"a\"", "missing field `data_dir`"),
+            ("hostname = \"a\"\ndata_dir = \"x\"\n[resolver]\nlisten = [\"192.0.2.1:53\"]", "needs networks"),
+            (
+                "hostname = \"a\"\ndata_dir = \"x\"\n[resolver]\nservers = [\"0.0.0.0:53\"]",
+                "no address that can",
+            ),
+            (
+                "hostname = \"a\"\ndata_dir = \"x\"\n[resolver]\ntrust_anchor = \"k\"",
+                "did you mean \"trust_anchors\"",
+            ),
             ("hostname = \"a\"\ndata_dir = \"x\"\n[ftp]\npassive_ports = \"80-90\"", "from 1024 on"),
             (
                 "hostname = \"a\"\ndata_dir = \"x\"\n[ftp]\npassive_port = \"1-2\"",

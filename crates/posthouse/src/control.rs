@@ -6,6 +6,7 @@
 
 use crate::admin::{self, BLOCK_BYTES, Exchange, FilesRequest, NoBytes, Reply, Request};
 use crate::dns::zones::Zones;
+use crate::resolver::Resolver;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -42,7 +43,12 @@ pub fn open(data_dir: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers until the server stops.
-pub async fn serve(listener: UnixListener, zones: Zones, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: UnixListener,
+    zones: Zones,
+    resolver: Resolver,
+    mut stop: watch::Receiver<bool>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -50,9 +56,9 @@ pub async fn serve(listener: UnixListener, zones: Zones, mut stop: watch::Receiv
         };
         match accepted {
             Ok((stream, _)) => {
-                let zones = zones.clone();
+                let (zones, resolver) = (zones.clone(), resolver.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = converse(stream, zones).await {
+                    if let Err(error) = converse(stream, zones, resolver).await {
                         tracing::debug!(%error, "a control connection broke");
                     }
                 });
@@ -71,12 +77,29 @@ enum Said {
     Bytes(Vec<u8>),
 }
 
-async fn converse(stream: tokio::net::UnixStream, zones: Zones) -> io::Result<()> {
+/// The answer to a question for the resolver, which waits for others and so is not work for a thread.
+async fn dig(line: &str, resolver: &Resolver) -> Option<Reply> {
+    // What is not that short is something else, and is read where it does not hold others up.
+    const QUESTION_LEN_MAX_BYTES: usize = 4096;
+    if line.len() > QUESTION_LEN_MAX_BYTES {
+        return None;
+    }
+    let Ok(Request::Dig(question)) = serde_json::from_str(line) else { return None };
+    Some(match resolver.dig(&question).await {
+        Ok(reply) => Reply::Dig(Box::new(reply)),
+        Err(message) => Reply::Failed { message },
+    })
+}
+
+async fn converse(stream: tokio::net::UnixStream, zones: Zones, resolver: Resolver) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut read = tokio::io::BufReader::new(read.take(REQUEST_LEN_MAX_BYTES));
     read.read_line(&mut line).await?;
     read.get_mut().set_limit(u64::MAX);
+    if let Some(reply) = dig(&line, &resolver).await {
+        return write.write_all(&line_of(&reply)?).await;
+    }
     let (say, mut said) = mpsc::channel::<Said>(16);
     let (came, blocks) = mpsc::channel(4);
     let work = tokio::task::spawn_blocking(move || {

@@ -20,6 +20,7 @@ pub mod listen;
 pub mod log;
 pub mod metrics;
 pub mod pop3;
+pub mod resolver;
 pub mod room;
 pub mod runtime;
 pub mod search_cache;

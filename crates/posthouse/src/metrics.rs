@@ -108,6 +108,16 @@ pub struct Metrics {
     pub dns_transfers_failed: Counter,
     /// Servers that did not answer when told of a change.
     pub dns_notifies_lost: Counter,
+    /// Names looked up in the world, the same ones asked for meanwhile not counted.
+    pub resolver_lookups: Counter,
+    /// Those to which there was no answer.
+    pub resolver_failures: Counter,
+    /// Those whose answer was not valid.
+    pub resolver_bogus: Counter,
+    /// Messages sent for them.
+    pub resolver_messages: Counter,
+    /// Messages that came and only looked like an answer.
+    pub resolver_forged: Counter,
 }
 
 /// The process's numbers.
@@ -153,8 +163,12 @@ impl Metrics {
                 let _ = writeln!(text, "{name}{{service=\"{service}\"}} {}", value(self.service(service)));
             }
         }
-        for (name, help, value) in
-            self.mail_totals().into_iter().chain(self.ftp_totals()).chain(self.dns_totals())
+        for (name, help, value) in self
+            .mail_totals()
+            .into_iter()
+            .chain(self.ftp_totals())
+            .chain(self.dns_totals())
+            .chain(self.resolver_totals())
         {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
         }
@@ -223,6 +237,36 @@ impl Metrics {
                 "posthouse_ftp_transfers_cut_total",
                 "FTP transfers that were cut off.",
                 count(&self.ftp_transfers_cut),
+            ),
+        ]
+    }
+
+    fn resolver_totals(&self) -> [Total; 5] {
+        [
+            (
+                "posthouse_resolver_lookups_total",
+                "Names looked up in the world.",
+                count(&self.resolver_lookups),
+            ),
+            (
+                "posthouse_resolver_failures_total",
+                "Look-ups to which there was no answer.",
+                count(&self.resolver_failures),
+            ),
+            (
+                "posthouse_resolver_bogus_total",
+                "Look-ups whose answer was not valid.",
+                count(&self.resolver_bogus),
+            ),
+            (
+                "posthouse_resolver_messages_total",
+                "Messages sent for look-ups.",
+                count(&self.resolver_messages),
+            ),
+            (
+                "posthouse_resolver_forged_total",
+                "Messages that only looked like an answer.",
+                count(&self.resolver_forged),
             ),
         ]
     }

@@ -13,6 +13,7 @@ use crate::imap::ImapService;
 use crate::listen::{self, Admission, Gate, ServiceName};
 use crate::metrics::metrics;
 use crate::pop3::{Locks, Pop3Service};
+use crate::resolver::{self, Resolver};
 use crate::room::Room;
 use crate::smtp::{SmtpService, tls_facts};
 use crate::tls::{Acceptor, TlsInfo};
@@ -129,12 +130,17 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     let acceptor = Acceptor::load(config).map_err(|error| ServeError::Other(error.to_string()))?;
     let listeners = listen::open(config)?;
     let datagrams = dns::server::open(config)?;
+    let guests = resolver::listener::open(&config.resolver.listen).await?;
     let control = control::open(&config.data_dir)?;
     let (stop_now, stop) = watch::channel(false);
     let server = Arc::new(Server::new(config, store.clone(), clock, acceptor.clone(), stop.clone())?);
     let snapshot = Snapshot::default();
     let zones = load_zones(config, &store, &snapshot, &acceptor).await?;
     let all_zones = zones.clone();
+    let resolver = Resolver::new(&config.resolver, snapshot.served().clone(), clock)
+        .map_err(|error| ServeError::Other(error.to_string()))?;
+    resolver::announce(&config.resolver);
+    resolver::listener::start(guests, &config.resolver.networks, &resolver, &stop);
     let needs =
         dns::server::Needs { config, zones, snapshot, clock, acceptor: acceptor.clone(), stop: stop.clone() };
     let names = dns::server::start(datagrams, needs)?;
@@ -151,7 +157,7 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
             _ => drop(tokio::spawn(accept(server.clone(), service, listener, busy.clone()))),
         }
     }
-    tokio::spawn(control::serve(control, all_zones.clone(), stop.clone()));
+    tokio::spawn(control::serve(control, all_zones.clone(), resolver, stop.clone()));
     tokio::spawn(dns::upkeep::run(all_zones.clone(), acceptor.clone(), stop.clone()));
     tokio::spawn(look_after(store.clone(), server.smtp.room.clone(), clock, stop.clone()));
     for name in config.not_served() {
@@ -159,9 +165,6 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
             service = name,
             "this version does not serve it: its addresses in [listen] are not opened"
         );
-    }
-    if !config.resolver.servers.is_empty() {
-        tracing::warn!("this version asks no resolver: [resolver] servers has no effect yet");
     }
     ready(&store);
     notify(&[sd_notify::NotifyState::Ready]);
@@ -185,6 +188,17 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
 pub fn zones_of(config: &Config, store: Store) -> Result<Zones, ServeError> {
     let host = HostFacts::of(config).map_err(ServeError::Other)?;
     Ok(Zones::new(store, host, dns::zones::calendar(), Box::new(dns::zones::Nowhere)))
+}
+
+/// The zones of a store for one command that answers from them, with no server running.
+///
+/// # Errors
+/// A sentence about the configuration, the store or a zone.
+pub fn load_for_command(config: &Config, snapshot: &Snapshot) -> Result<(), ServeError> {
+    let host = HostFacts::of(config).map_err(ServeError::Other)?;
+    let zones = Zones::new(open_store(config)?, host, dns::zones::calendar(), Box::new(snapshot.clone()));
+    zones.load().map_err(|error| ServeError::Other(format!("the zones cannot be loaded: {error}")))?;
+    Ok(())
 }
 
 /// Reads all zones; they are served from `snapshot` before the first question is taken.

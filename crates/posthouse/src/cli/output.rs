@@ -73,7 +73,8 @@ impl Printer {
             }
             Reply::Traces(stories) => print_stories(&mut out, stories),
             Reply::Checked(checked) => print_checked(&mut out, checked),
-            Reply::Progress { .. } | Reply::Data { .. } | Reply::Failed { .. } => Ok(()),
+            // `dig` prints its own.
+            Reply::Progress { .. } | Reply::Data { .. } | Reply::Failed { .. } | Reply::Dig(_) => Ok(()),
         }
     }
 }

@@ -27,6 +27,7 @@ mod pop3;
 mod postgres;
 mod programs;
 mod relay;
+mod resolver;
 mod server;
 mod smtp;
 mod smuggling;

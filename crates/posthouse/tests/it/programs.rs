@@ -11,7 +11,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The Debian package of each program.
-const PACKAGES: [(&str, &str); 23] = [
+const PACKAGES: [(&str, &str); 24] = [
     ("swaks", "swaks"),
     ("mbsync", "isync"),
     ("neomutt", "neomutt"),
@@ -32,6 +32,7 @@ const PACKAGES: [(&str, &str); 23] = [
     ("knotd", "knot"),
     ("knotc", "knot"),
     ("named", "bind9"),
+    ("unbound", "unbound"),
     ("dnssec-verify", "bind9-utils"),
     ("named-checkzone", "bind9-utils"),
     ("ldns-verify-zone", "ldnsutils"),

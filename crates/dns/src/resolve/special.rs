@@ -1,0 +1,73 @@
+//! Names that nobody is asked about (RFC 6761 §6, RFC 6303 §4, RFC 7686 §2): their answers are known, and questions
+//! about them only tell others what happens here.
+
+use super::{Answer, Outcome, Verdict};
+use crate::code::{RecordType, Ttl};
+use crate::name::Name;
+use crate::rdata::RData;
+use crate::record::RRset;
+
+/// The answers hold as long as those of RFC 6303 §3.
+const TTL: Ttl = Ttl::from_wire(10_800);
+/// Below these there is nothing, wherever one asks.
+const NOTHING: [&str; 2] = ["invalid", "onion"];
+/// Below these there is nothing that the world's servers know: reverse names of private and of special addresses, and
+/// names of the local network. A resolver that is configured may know more.
+const LOCAL: [&str; 33] = [
+    "local",
+    "home.arpa",
+    "10.in-addr.arpa",
+    "168.192.in-addr.arpa",
+    "254.169.in-addr.arpa",
+    "0.in-addr.arpa",
+    "127.in-addr.arpa",
+    "2.0.192.in-addr.arpa",
+    "100.51.198.in-addr.arpa",
+    "113.0.203.in-addr.arpa",
+    "255.255.255.255.in-addr.arpa",
+    "16.172.in-addr.arpa",
+    "17.172.in-addr.arpa",
+    "18.172.in-addr.arpa",
+    "19.172.in-addr.arpa",
+    "20.172.in-addr.arpa",
+    "21.172.in-addr.arpa",
+    "22.172.in-addr.arpa",
+    "23.172.in-addr.arpa",
+    "24.172.in-addr.arpa",
+    "25.172.in-addr.arpa",
+    "26.172.in-addr.arpa",
+    "27.172.in-addr.arpa",
+    "28.172.in-addr.arpa",
+    "29.172.in-addr.arpa",
+    "30.172.in-addr.arpa",
+    "31.172.in-addr.arpa",
+    "d.f.ip6.arpa",
+    "8.e.f.ip6.arpa",
+    "9.e.f.ip6.arpa",
+    "a.e.f.ip6.arpa",
+    "b.e.f.ip6.arpa",
+    "8.b.d.0.1.0.0.2.ip6.arpa",
+];
+
+/// The answer, if it is known; `alone` if no other resolver is asked.
+pub(super) fn answer(name: &Name, rtype: RecordType, alone: bool) -> Option<Outcome> {
+    let below = |text: &&str| text.parse().is_ok_and(|zone: Name| name.is_at_or_below(&zone));
+    let answer = match (below(&"localhost"), rtype) {
+        (true, RecordType::A) => Answer::Records(RRset::new(TTL, RData::a([127, 0, 0, 1].into()))),
+        (true, RecordType::AAAA) => {
+            Answer::Records(RRset::new(TTL, RData::aaaa(std::net::Ipv6Addr::LOCALHOST)))
+        }
+        (true, _) => Answer::NoData,
+        _ if NOTHING.iter().any(&below) => Answer::NxDomain,
+        _ if alone && LOCAL.iter().any(below) => Answer::NxDomain,
+        _ => return None,
+    };
+    Some(Outcome {
+        verdict: Verdict::Insecure,
+        answer,
+        name: name.clone(),
+        aliases: Vec::new(),
+        ttl: TTL,
+        error: None,
+    })
+}

@@ -1,0 +1,9 @@
+//! The resolver against servers that are scripted: zones signed here, answers changed on their way, a clock that
+//! the test moves.
+#![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
+
+mod forward;
+mod hostile;
+mod plain;
+mod verdicts;
+mod world;
