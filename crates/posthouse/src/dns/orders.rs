@@ -52,15 +52,15 @@ fn outcome(zones: &Zones, apex: &Name, changed: &Changed) -> String {
     if !changed.changed {
         return format!("{zone}: nothing had to be changed (serial {})", changed.serial);
     }
-    let warnings: Vec<String> =
-        warnings(zones, apex).into_iter().map(|text| format!("\nwarning: {text}")).collect();
-    format!(
-        "{zone}: {} records came, {} went; serial {}{}",
-        changed.added,
-        changed.removed,
-        changed.serial,
-        warnings.concat()
-    )
+    let warnings: Vec<String> = warnings(zones, apex).into_iter().map(|text| format!("\n{text}")).collect();
+    let counts = [(changed.added, "added"), (changed.removed, "removed")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| match count {
+        1 => format!("1 record {what}"),
+        _ => format!("{count} records {what}"),
+    });
+    let counts: Vec<String> = counts.collect();
+    let what = if counts.is_empty() { "signed anew".to_owned() } else { counts.join(", ") };
+    format!("{zone}: {what}; serial {}{}", changed.serial, warnings.concat())
 }
 
 /// Zones above this size are not read once more to be warned of.

@@ -79,7 +79,9 @@ fn rollover(zones: &Zones, zone: &str, what: RollWhat) -> Done {
             let book = draft.dkim.get_mut(&domain);
             let book = book.ok_or_else(|| ZoneError::Refused(format!("{domain} is no mail domain here")))?;
             book.request_roll();
-            Ok(())
+            // The next key is made and shown at once; when it may sign is for the machine to see.
+            super::super::domain::first_keys(zones, book)
+                .map_err(|error| ZoneError::Refused(error.to_string()))
         }
         RollWhat::Zsk => ask(draft, KeyRequest::RollZone),
         RollWhat::Ksk | RollWhat::Csk => ask(draft, KeyRequest::RollTop),
