@@ -9,6 +9,7 @@
 mod accounts;
 mod cli;
 mod crash;
+mod dane;
 mod dns;
 mod dns_hostile;
 mod dns_peers;
@@ -35,3 +36,4 @@ mod talk;
 mod tls;
 mod transcripts;
 mod wait;
+mod world;

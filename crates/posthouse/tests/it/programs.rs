@@ -11,7 +11,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The Debian package of each program.
-const PACKAGES: [(&str, &str); 23] = [
+const PACKAGES: [(&str, &str); 28] = [
     ("swaks", "swaks"),
     ("mbsync", "isync"),
     ("neomutt", "neomutt"),
@@ -35,6 +35,11 @@ const PACKAGES: [(&str, &str); 23] = [
     ("dnssec-verify", "bind9-utils"),
     ("named-checkzone", "bind9-utils"),
     ("ldns-verify-zone", "ldnsutils"),
+    ("unbound", "unbound"),
+    ("postfix", "postfix"),
+    ("sendmail", "postfix"),
+    ("faketime", "faketime"),
+    ("unshare", "util-linux"),
 ];
 
 /// What a program left behind.
