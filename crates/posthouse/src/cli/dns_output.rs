@@ -89,7 +89,9 @@ fn print_status(out: &mut impl Write, status: &StatusReply) -> io::Result<()> {
         };
         writeln!(out, "{sign} {} at {}: {}", server.name, server.address, what.escape_debug())?;
     }
-    writeln!(out, "\nrecords")?;
+    if !status.records.is_empty() {
+        writeln!(out, "\nrecords")?;
+    }
     let names = status.records.iter().map(|record| record.name.chars().count());
     let width = names.max().unwrap_or(0).min(NAME_WIDTH_MAX);
     for record in &status.records {

@@ -1,11 +1,10 @@
 //! `posthouse dns status`: what is wanted, what the world sees, what happens next.
 
-use super::certificate::CertificateBook;
 use super::dkim::DkimBook;
 use super::import::zone_name;
 use super::keyring::policy;
 use super::look::{self, Parent, Seen, Server};
-use super::mail_records::Wanted;
+use super::mail_records::{Wanted, is_within};
 use super::request::{CheckRow, NextRow, ServerRow, StatusReply, StatusRow, Verdict};
 use super::zones::{Draft, LOOK_SOON_S, Placed, Placement, ZoneError, Zones, record_of};
 use dns::dnssec::ds::{DigestType, Ds};
@@ -23,11 +22,6 @@ use store::{PeerRole, ZoneKind};
 /// The store's; a name that is none.
 pub fn status(zones: &Zones, domain: &str, look: bool) -> Result<StatusReply, ZoneError> {
     let name = zone_name(domain).map_err(|error| ZoneError::Refused(error.to_string()))?;
-    let host = zones.host();
-    let certificate = {
-        let host = host.host.clone();
-        zones.store().read_blocking(move |view| CertificateBook::read(view, &host))?
-    };
     let mut reply = StatusReply {
         domain: name.to_lowercase().to_text_without_dot(),
         here: false,
@@ -51,7 +45,9 @@ pub fn status(zones: &Zones, domain: &str, look: bool) -> Result<StatusReply, Zo
             let (draft, placements) = zones.placements(&apex)?;
             reply.here = true;
             here(zones, &mut reply, &draft, &placements, look);
-            reply.next.extend(waits(certificate.waits()));
+            if draft.zone.kind == ZoneKind::Primary && is_within(&zones.host().host, &draft.zone.name) {
+                reply.next.extend(waits(draft.certificate.waits()));
+            }
         }
         Err(ZoneError::NoZone(_)) => elsewhere(zones, &mut reply, &name, look)?,
         Err(error) => return Err(error),

@@ -390,6 +390,7 @@ fn peer_gone_words(role: PeerRole, address: &str) -> String {
     match role {
         PeerRole::Fetches => format!("{address} may no longer fetch it, nor is it told of changes"),
         PeerRole::Primary => format!("it is no longer fetched from {address}"),
+        PeerRole::Updates if address == "any" => "updates from anywhere are refused from now on".to_owned(),
         PeerRole::Updates => format!("updates from {address} are refused from now on"),
         PeerRole::Notified => format!("{address} is no longer told of changes"),
     }

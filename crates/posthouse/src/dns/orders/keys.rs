@@ -86,6 +86,10 @@ fn rollover(zones: &Zones, zone: &str, what: RollWhat) -> Done {
         RollWhat::Zsk => ask(draft, KeyRequest::RollZone),
         RollWhat::Ksk | RollWhat::Csk => ask(draft, KeyRequest::RollTop),
     })?;
+    if !changed.changed {
+        let text = zone.to_text_without_dot();
+        return words(format!("{text}: it is noted; `posthouse dns status {text}` says what it waits for"));
+    }
     told(zones, &zone, &changed)
 }
 
