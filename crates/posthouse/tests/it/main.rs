@@ -13,6 +13,7 @@ mod dane;
 mod dns;
 mod dns_hostile;
 mod dns_peers;
+mod dns_strangers;
 mod dns_zones;
 mod dnssec;
 mod files;
