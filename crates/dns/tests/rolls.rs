@@ -379,6 +379,18 @@ fn a_zone_goes_signed_and_unsigned_and_changes_its_mind() {
 }
 
 #[test]
+fn a_zone_that_was_never_unsigned_asks_for_its_ds_once_every_server_has_it() {
+    let mut world = World::new(Policy::default());
+    world.zone_ttl_seconds = 7 * DAY;
+    world.request(Request::SignNew);
+    world.run_until(72, |world| world.keys.wanted_ds().len() == 1);
+    world.run_until(2000, |world| world.keys.is_secure());
+    world.request(Request::RollTop);
+    world.run_until(2000, |world| world.finished > 0);
+    assert_eq!(world.keys.summary(), "secure");
+}
+
+#[test]
 fn nothing_moves_by_time_alone() {
     let mut world = World::new(split(30, 60));
     world.request(Request::Sign);

@@ -63,8 +63,7 @@ impl DsSwap {
             DsSwap::Announcing { spread: Spread::Unserved | Spread::Serving { .. } } | DsSwap::Waiting => {
                 Wait {
                     what: format!(
-                        "every server of the parent zone to show the DS of {new}, and no longer that of {}: \
-                         the parent reads it from the CDS records, or the registrar has to be told",
+                        "every server of the parent zone to show the DS of {new}, and no longer that of {}",
                         old.join(" or ")
                     ),
                     earliest: None,

@@ -145,6 +145,7 @@ enum Chain {
 #[serde(rename_all = "lowercase")]
 enum Pending {
     Join(Pair),
+    JoinNew(Pair),
     Top(KeyId),
     Zone(KeyId),
     Replace(Pair),
@@ -254,7 +255,7 @@ impl ZoneKeys {
         match (&self.chain, &self.zone_roll) {
             (Chain::Unsigned, _) if self.pending.is_some() => "making keys",
             (Chain::Unsigned, _) => "not signed",
-            (Chain::Joining(_, Joining::Signing(_)), _) => "going signed",
+            (Chain::Joining(_, Joining::Signing(_) | Joining::Spreading(_)), _) => "going signed",
             (Chain::Joining(_, Joining::Submitting(_)), _) => "signed; the parent has no DS yet",
             (Chain::Secure(_), None) => "secure",
             (Chain::Secure(_), Some(_)) => "secure; the ZSK is being rolled",
@@ -442,7 +443,7 @@ impl ZoneKeys {
     fn begin_pending(&mut self, now: Timestamp) {
         let Some(pending) = self.pending else { return };
         let keys: Vec<KeyId> = match pending {
-            Pending::Join(pair) | Pending::Replace(pair) => pair.keys().collect(),
+            Pending::Join(pair) | Pending::JoinNew(pair) | Pending::Replace(pair) => pair.keys().collect(),
             Pending::Top(key) | Pending::Zone(key) => vec![key],
         };
         let made = |id: &KeyId| self.key(*id).is_some_and(|key| key.public_key.is_some());
@@ -451,6 +452,7 @@ impl ZoneKeys {
         }
         match (pending, &self.chain) {
             (Pending::Join(pair), _) => self.chain = Chain::Joining(pair, Joining::new()),
+            (Pending::JoinNew(pair), _) => self.chain = Chain::Joining(pair, Joining::never_unsigned()),
             (Pending::Replace(new), Chain::Secure(old)) => {
                 self.chain = Chain::Replacing(Replacement::new(*old, new))
             }

@@ -76,9 +76,7 @@ impl Leaving {
     pub(super) fn waits(self, delays: Delays) -> Wait {
         match self {
             Leaving::Submitting(_) => Wait {
-                what: "every server of the parent zone to show no DS: the parent reads that from the CDS \
-                       record, or the registrar has to be told"
-                    .into(),
+                what: "every server of the parent zone to show no DS".into(),
                 earliest: None,
                 needs_owner: true,
             },

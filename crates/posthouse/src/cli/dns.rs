@@ -22,11 +22,19 @@ pub enum DnsCommand {
         no_look: bool,
     },
     /// List the zones, or the records of one, each with its owner
-    #[command(after_help = "Examples:\n  posthouse dns list\n  posthouse dns list example.org")]
-    List { zone: Option<String> },
+    #[command(
+        after_help = "Examples:\n  posthouse dns list\n  posthouse dns list example.org\n\nmanaged records are made and kept up by the server; yours are what you added; ignored ones were left to you."
+    )]
+    List {
+        /// The zone whose records are listed
+        zone: Option<String>,
+        /// Keys, signatures and proofs, too
+        #[arg(long)]
+        signing: bool,
+    },
     /// Add records to the zones they belong to
     #[command(
-        after_help = "Examples:\n  posthouse dns add www.example.org A 192.0.2.7\n  posthouse dns add www.example.org AAAA 2001:db8::7 --ttl 300\n  posthouse dns add example.org TXT '\"some-verification=abc\"'\n  posthouse dns add - < lines-of-a-master-file"
+        after_help = "Examples:\n  posthouse dns add www.example.org A 192.0.2.7\n  posthouse dns add www.example.org AAAA 2001:db8::7 --ttl 300\n  posthouse dns add example.org TXT '\"some-verification=abc\"'\n  posthouse dns add - < lines-of-a-master-file\n\nData that begins with a hyphen goes behind `--`."
     )]
     Add {
         /// The name, or `-` to read whole lines of a master file from standard input
@@ -34,7 +42,7 @@ pub enum DnsCommand {
         /// The type, such as A
         rtype: Option<String>,
         /// The data, as in a master file
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         data: Vec<String>,
         /// Seconds for which it may be remembered
         #[arg(long, default_value_t = 3600)]
@@ -47,7 +55,7 @@ pub enum DnsCommand {
     Remove {
         name: String,
         rtype: Option<String>,
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         data: Vec<String>,
     },
     /// Load a master file into a zone, in place of what is yours there; makes the zone if it is not there
@@ -248,7 +256,7 @@ pub enum KeyCommand {
 pub fn request(command: DnsCommand) -> Result<Request, Failure> {
     Ok(Request::Dns(match command {
         DnsCommand::Status { domain, no_look } => DnsRequest::Status { zone: domain, look: !no_look },
-        DnsCommand::List { zone } => DnsRequest::List { zone },
+        DnsCommand::List { zone, signing } => DnsRequest::List { zone, signing },
         DnsCommand::Add { name, rtype, data, ttl } => add(&name, rtype.as_deref(), &data, ttl)?,
         DnsCommand::Remove { name, rtype, data } => {
             DnsRequest::Remove { name, rtype, data: (!data.is_empty()).then(|| data.join(" ")) }

@@ -25,17 +25,12 @@ pub fn print(out: &mut impl Write, reply: &DnsReply) -> io::Result<()> {
         }
         DnsReply::Records(records) => {
             let rows = records.iter().map(|record| {
-                let note = record.note.clone().unwrap_or_default();
-                vec![
-                    record.owner.clone(),
-                    record.name.clone(),
-                    record.ttl.to_string(),
-                    record.rtype.clone(),
-                    record.data.clone(),
-                    note,
-                ]
+                let note = record.note.as_ref().map_or(String::new(), |note| format!("  ; {note}"));
+                let ttl = if record.owner == "ignored" { "-".to_owned() } else { record.ttl.to_string() };
+                let data = format!("{}{note}", record.data);
+                vec![record.owner.clone(), record.name.clone(), ttl, record.rtype.clone(), data]
             });
-            table(out, &["OWNER", "NAME", "TTL", "TYPE", "DATA", "NOTE"], rows.collect())
+            table(out, &["OWNER", "NAME", "TTL", "TYPE", "DATA"], rows.collect())
         }
         DnsReply::Text { text } => out.write_all(text.as_bytes()),
         DnsReply::Peers(peers) => {
@@ -52,7 +47,7 @@ pub fn print(out: &mut impl Write, reply: &DnsReply) -> io::Result<()> {
             let rows = changes.iter().map(|change| {
                 let undone = if change.undone { " (undone)" } else { "" };
                 vec![
-                    time(change.at_ms),
+                    second(change.at_ms),
                     change.serial.to_string(),
                     change.kind.clone(),
                     format!("{}{undone}", change.what),
@@ -74,23 +69,36 @@ const fn sign(verdict: Verdict) -> &'static str {
     }
 }
 
+/// A moment in UTC, to the second: nothing about names is known more precisely.
+fn second(unix_ms: i64) -> String {
+    let text = time(unix_ms);
+    text.split('.').next().unwrap_or_default().to_owned()
+}
+
 fn print_status(out: &mut impl Write, status: &StatusReply) -> io::Result<()> {
     let place = if status.here { "served here" } else { "served elsewhere: enter these records there" };
-    writeln!(out, "{} at {}, {place}", status.domain, time(status.at_ms))?;
-    for server in &status.servers {
-        let what = match (&server.fault, server.serial) {
-            (Some(fault), _) => format!("cannot tell: {fault}"),
-            (None, Some(serial)) => format!("serial {serial}"),
-            (None, None) => "no answer".into(),
-        };
-        writeln!(out, "  asked {} at {}: {what}", server.name, server.address)?;
+    writeln!(out, "{}, {place}, {}", status.domain, second(status.at_ms))?;
+    if !status.servers.is_empty() {
+        writeln!(out, "\nname servers")?;
     }
-    writeln!(out)?;
+    for server in &status.servers {
+        let (sign, what) = match (&server.fault, server.serial) {
+            (Some(fault), _) => (sign(Verdict::CannotTell), fault.clone()),
+            (None, Some(serial)) => (" ", format!("serial {serial}")),
+            (None, None) => (sign(Verdict::CannotTell), "no answer".into()),
+        };
+        writeln!(out, "{sign} {} at {}: {}", server.name, server.address, what.escape_debug())?;
+    }
+    if !status.records.is_empty() {
+        writeln!(out, "\nrecords")?;
+    }
+    let names = status.records.iter().map(|record| record.name.chars().count());
+    let width = names.max().unwrap_or(0).min(NAME_WIDTH_MAX);
     for record in &status.records {
-        print_record(out, record)?;
+        print_record(out, record, width, status.here)?;
     }
     if !status.checks.is_empty() {
-        writeln!(out)?;
+        writeln!(out, "\nname servers and parent")?;
     }
     for check in &status.checks {
         print_check(out, check)?;
@@ -99,23 +107,28 @@ fn print_status(out: &mut impl Write, status: &StatusReply) -> io::Result<()> {
         writeln!(out, "\nwhat happens next")?;
     }
     for next in &status.next {
-        let when = next.at_ms.map_or("waits".into(), |at_ms| format!("not before {}", time(at_ms)));
-        writeln!(out, "  {when}: {}", next.what)?;
+        match next.at_ms {
+            Some(at_ms) => writeln!(out, "  not before {}: {}", second(at_ms), next.what)?,
+            None => writeln!(out, "  waits for {}", next.what)?,
+        }
     }
     writeln!(out, "\n✓ right  ✗ wrong  … will be by itself  ? cannot tell")
 }
 
-fn print_record(out: &mut impl Write, record: &StatusRow) -> io::Result<()> {
-    let owner = if record.owner == "managed" { String::new() } else { format!(" [{}]", record.owner) };
-    writeln!(
-        out,
-        "{} {} {} {}{owner}  ({})",
-        sign(record.verdict),
-        record.name,
-        record.rtype,
-        record.data,
-        record.purpose
-    )?;
+/// Columns of names and of data in the list of records.
+const NAME_WIDTH_MAX: usize = 44;
+const DATA_WIDTH: usize = 44;
+
+/// `short`: data that has to be typed by nobody is cut where its column ends.
+fn print_record(out: &mut impl Write, record: &StatusRow, width: usize, short: bool) -> io::Result<()> {
+    let owner = if record.owner == "managed" { String::new() } else { format!("[{}] ", record.owner) };
+    let mut data = record.data.clone();
+    let is_typed = record.verdict == Verdict::Wrong || record.owner == "elsewhere";
+    if short && !is_typed && data.chars().count() > DATA_WIDTH {
+        data = data.chars().take(DATA_WIDTH - 1).chain(['…']).collect();
+    }
+    let (sign, name, rtype, purpose) = (sign(record.verdict), &record.name, &record.rtype, &record.purpose);
+    writeln!(out, "{sign} {name:width$} {rtype:5} {data:DATA_WIDTH$}  {owner}{purpose}")?;
     if let Some(note) = &record.note {
         writeln!(out, "    {note}")?;
     }

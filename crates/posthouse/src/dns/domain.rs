@@ -10,8 +10,8 @@ use dns::roll::dkim::{DkimPolicy, DkimSeen};
 use dns::roll::keyset::Request as KeyRequest;
 use store::{Finding, StoreError, ZoneKind};
 
-/// Makes the first DKIM keys of a domain: nothing was seen of any yet.
-fn first_keys(zones: &Zones, book: &mut DkimBook) -> Result<(), NoKey> {
+/// Makes the DKIM keys that a domain is to have, of which nothing was seen yet.
+pub(super) fn first_keys(zones: &Zones, book: &mut DkimBook) -> Result<(), NoKey> {
     let seen = || DkimSeen { at: zones.now(), ..DkimSeen::default() };
     book.step(zones.now(), &[seen(), seen()], &DkimPolicy::default())
 }
@@ -81,7 +81,7 @@ fn make_zone(zones: &Zones, name: &Name, domain: &str) -> Result<(), ZoneError> 
         draft
             .keys
             .keys
-            .request(KeyRequest::Sign, &policy)
+            .request(KeyRequest::SignNew, &policy)
             .map_err(|error| ZoneError::Refused(error.to_string()))?;
         keys_of(zones, draft, domain)
     });

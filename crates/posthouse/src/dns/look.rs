@@ -333,7 +333,9 @@ pub struct Parent {
 
 /// Asks the servers of the parent zone.
 pub fn parent(zones: &Zones, apex: &Name) -> Parent {
-    let Some(above) = apex.parent() else { return Parent::default() };
+    let Some(above) = apex.parent() else {
+        return Parent { fault: Some("the root has no parent".to_owned()), ..Parent::default() };
+    };
     let (zone, servers) = match parent_servers(zones, &above) {
         Ok(found) => found,
         Err(fault) => return Parent { fault: Some(fault), ..Parent::default() },
@@ -421,7 +423,9 @@ pub fn observe(zones: &Zones, draft: &Draft) -> Observed {
 fn everywhere(seen: &[Seen], record: &Record) -> Option<bool> {
     let mut all = !seen.is_empty();
     for server in seen {
-        let answer = server.address.map(|address| ask(address, &record.owner, record.rtype(), false));
+        // Whoever did not answer just now is not waited for again.
+        let reachable = server.address.filter(|_| server.serial.is_ok());
+        let answer = reachable.map(|address| ask(address, &record.owner, record.rtype(), false));
         match answer {
             Some(Ok(answer)) => {
                 let shown = answer.of(&record.owner, record.rtype());

@@ -139,7 +139,8 @@ pub enum DmarcPolicy {
 }
 
 impl DmarcPolicy {
-    const fn word(self) -> &'static str {
+    /// The word for it in a record.
+    pub const fn word(self) -> &'static str {
         match self {
             DmarcPolicy::None => "none",
             DmarcPolicy::Quarantine => "quarantine",
@@ -302,9 +303,14 @@ fn base64(bytes: &[u8]) -> String {
     out
 }
 
+/// The name with its final dot, which is all of the root's.
+fn absolute(name: &str) -> String {
+    if name == "." { name.to_owned() } else { format!("{name}.") }
+}
+
 impl List<'_> {
     fn add(&mut self, name: &str, rtype: &'static str, data: String, purpose: &'static str) {
-        let new = Wanted { name: format!("{name}."), rtype, data, purpose, in_zone: true };
+        let new = Wanted { name: absolute(name), rtype, data, purpose, in_zone: true };
         if !self.list.iter().any(|old| old.name == new.name && old.rtype == rtype && old.data == new.data) {
             self.list.push(new);
         }

@@ -55,8 +55,15 @@ fn outcome(apex: &Name, changed: &Changed) -> String {
     if !changed.changed {
         return format!("{zone}: nothing had to be changed (serial {})", changed.serial);
     }
-    let Changed { added, removed, serial, warnings, .. } = changed;
-    let mut text = format!("{zone}: {added} records came, {removed} went; serial {serial}");
+    let counts = [(changed.added, "added"), (changed.removed, "removed")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| match count {
+        1 => format!("1 record {what}"),
+        _ => format!("{count} records {what}"),
+    });
+    let counts: Vec<String> = counts.collect();
+    let what = if counts.is_empty() { "signed anew".to_owned() } else { counts.join(", ") };
+    let mut text = format!("{zone}: {what}; serial {}", changed.serial);
+    let warnings = &changed.warnings;
     for warning in warnings.iter().take(WARNINGS_MAX) {
         text.push('\n');
         text.push_str(warning);

@@ -16,7 +16,12 @@ pub enum DnsRequest {
     /// Remove a name's records, of one type, or one of them.
     Remove { name: String, rtype: Option<String>, data: Option<String> },
     /// List zones, or a zone's records with their owners.
-    List { zone: Option<String> },
+    List {
+        zone: Option<String>,
+        /// Those of signing, too.
+        #[serde(default)]
+        signing: bool,
+    },
     /// A zone as a master file.
     Export { zone: String },
     /// Sign a zone from now on.

@@ -1,18 +1,18 @@
 //! `posthouse dns status`: what is wanted, what the world sees, what happens next.
 
-use super::certificate::CertificateBook;
 use super::dkim::DkimBook;
 use super::import::zone_name;
 use super::keyring::policy;
 use super::look::{self, Parent, Seen, Server};
-use super::mail_records::Wanted;
+use super::mail_records::{Wanted, is_within};
 use super::request::{CheckRow, NextRow, ServerRow, StatusReply, StatusRow, Verdict};
-use super::zones::{Draft, Placed, Placement, ZoneError, Zones, record_of};
+use super::zones::{Draft, LOOK_SOON_S, Placed, Placement, ZoneError, Zones, record_of};
 use dns::dnssec::ds::{DigestType, Ds};
 use dns::roll::dkim::DkimPolicy;
 use dns::roll::{Timestamp, Wait};
 use dns::{Name, RData, Rcode, RecordType};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use store::{PeerRole, ZoneKind};
 
 /// Compares what a domain needs with what is to be seen of it. Blocks, for seconds where servers are silent.
 ///
@@ -22,11 +22,6 @@ use std::net::IpAddr;
 /// The store's; a name that is none.
 pub fn status(zones: &Zones, domain: &str, look: bool) -> Result<StatusReply, ZoneError> {
     let name = zone_name(domain).map_err(|error| ZoneError::Refused(error.to_string()))?;
-    let host = zones.host();
-    let certificate = {
-        let host = host.host.clone();
-        zones.store().read_blocking(move |view| CertificateBook::read(view, &host))?
-    };
     let mut reply = StatusReply {
         domain: name.to_lowercase().to_text_without_dot(),
         here: false,
@@ -39,10 +34,20 @@ pub fn status(zones: &Zones, domain: &str, look: bool) -> Result<StatusReply, Zo
     match zones.zone_of(&name) {
         Ok(zone) => {
             let apex = super::zones::zone_name(&zone)?;
+            let soon = reply.at_ms + i64::from(LOOK_SOON_S) * 1000;
+            // What waits to be seen is seen now.
+            if look
+                && zone.due_ms.is_some_and(|due| due <= soon)
+                && let Err(error) = zones.look_after(&apex)
+            {
+                tracing::warn!(zone = zone.name, %error, "the zone could not be looked after");
+            }
             let (draft, placements) = zones.placements(&apex)?;
             reply.here = true;
             here(zones, &mut reply, &draft, &placements, look);
-            reply.next.extend(waits(certificate.waits()));
+            if draft.zone.kind == ZoneKind::Primary && is_within(&zones.host().host, &draft.zone.name) {
+                reply.next.extend(waits(draft.certificate.waits()));
+            }
         }
         Err(ZoneError::NoZone(_)) => elsewhere(zones, &mut reply, &name, look)?,
         Err(error) => return Err(error),
@@ -54,7 +59,9 @@ fn waits(waits: Vec<Wait>) -> impl Iterator<Item = NextRow> {
     waits.into_iter().map(|wait| NextRow {
         at_ms: wait.earliest.map(to_ms),
         what: match wait.needs_owner {
-            true => format!("{} (the DS above has to be entered at the registrar)", wait.what),
+            true => {
+                format!("{}: some parents read it from our CDS records, others have to be told", wait.what)
+            }
             false => wait.what,
         },
     })
@@ -70,6 +77,10 @@ fn dkim_policy() -> DkimPolicy {
 
 fn here(zones: &Zones, reply: &mut StatusReply, draft: &Draft, placements: &[Placement], look: bool) {
     let apex = draft.book.served.apex();
+    if draft.zone.kind != ZoneKind::Primary {
+        reply.checks.extend(primary_checks(zones, draft, look));
+        return;
+    }
     let (seen, parent) = match look {
         true => {
             let servers = look::servers(zones, &draft.book.served);
@@ -95,7 +106,10 @@ fn here(zones: &Zones, reply: &mut StatusReply, draft: &Draft, placements: &[Pla
     reply.checks.extend(server_checks(draft, &seen, look));
     reply.checks.extend(delegation_checks(zones, draft, &parent));
     reply.checks.extend(ds_checks(zones, draft, &seen, &parent));
-    reply.next.extend(waits(draft.keys.keys.waits(&policy(&draft.settings))));
+    // The root has no parent to wait for.
+    if !apex.is_root() {
+        reply.next.extend(waits(draft.keys.keys.waits(&policy(&draft.settings))));
+    }
     for book in draft.dkim.values() {
         reply.next.extend(waits(book.waits(&dkim_policy())));
     }
@@ -232,6 +246,7 @@ fn server_checks(draft: &Draft, seen: &[Seen], look: bool) -> Vec<CheckRow> {
             .collect();
         let silent = seen.iter().any(|seen| seen.serial.is_err());
         let (verdict, detail) = match (lagging.is_empty(), silent) {
+            _ if seen.is_empty() => (Verdict::CannotTell, "there is none that could be asked".to_owned()),
             (false, _) => (Verdict::Waiting, format!("behind: {}", lagging.join(", "))),
             (true, true) => (Verdict::CannotTell, "some did not answer".to_owned()),
             (true, false) => (Verdict::Right, "all show the present serial".to_owned()),
@@ -252,6 +267,32 @@ fn server_checks(draft: &Draft, seen: &[Seen], look: bool) -> Vec<CheckRow> {
     checks
 }
 
+/// Whether a zone that is fetched is what its primaries have.
+fn primary_checks(zones: &Zones, draft: &Draft, look: bool) -> Vec<CheckRow> {
+    let apex = draft.book.served.apex();
+    let (here, head) = (draft.book.served.serial(), zones.head(apex));
+    let peers = head.iter().flat_map(|head| head.peers.iter());
+    let primaries = peers.filter(|peer| peer.role == PeerRole::Primary && look).filter_map(|peer| {
+        let address = peer.address.parse::<SocketAddr>();
+        let address = address.or_else(|_| peer.address.parse().map(|ip: IpAddr| SocketAddr::new(ip, 53)));
+        Some(Server { name: peer.address.clone(), addresses: Ok(vec![address.ok()?]) })
+    });
+    let primaries: Vec<Server> = primaries.collect();
+    let have = match here {
+        Some(serial) => format!("serial {serial} here"),
+        None => "nothing was fetched yet".to_owned(),
+    };
+    let row = |seen: Seen| {
+        let (verdict, detail) = match (&seen.serial, here) {
+            (Ok(theirs), Some(ours)) if *theirs == ours => (Verdict::Right, format!("{have} and there")),
+            (Ok(theirs), _) => (Verdict::Waiting, format!("{have}, serial {theirs} there")),
+            (Err(fault), _) => (Verdict::CannotTell, format!("{have}; {fault}")),
+        };
+        check_row(&format!("fetched from {}", seen.name), verdict, detail)
+    };
+    look::serials(&primaries, apex).into_iter().map(row).collect()
+}
+
 fn check_row(what: &str, verdict: Verdict, detail: String) -> CheckRow {
     CheckRow { what: what.to_owned(), verdict, detail, paste: Vec::new() }
 }
@@ -259,6 +300,9 @@ fn check_row(what: &str, verdict: Verdict, detail: String) -> CheckRow {
 /// Whether the parent names the servers that the zone names, and the glue it needs for them.
 fn delegation_checks(zones: &Zones, draft: &Draft, parent: &Parent) -> Vec<CheckRow> {
     let served = &draft.book.served;
+    if served.apex().is_root() {
+        return Vec::new();
+    }
     let set = served.get(served.apex(), RecordType::NS);
     let names: Vec<Name> =
         set.map(|set| set.data().iter().filter_map(RData::target).collect()).unwrap_or_default();
@@ -281,7 +325,7 @@ fn delegation_checks(zones: &Zones, draft: &Draft, parent: &Parent) -> Vec<Check
             row.paste.push(format!("{} NS {name}", served.apex()));
             if name.is_at_or_below(served.apex()) {
                 row.paste.extend(glue(zones, served, name).iter().map(|address| {
-                    format!("{name} {} {address}    (glue)", if address.is_ipv4() { "A" } else { "AAAA" })
+                    format!("{name} {} {address} ; glue", if address.is_ipv4() { "A" } else { "AAAA" })
                 }));
             }
         }
@@ -311,25 +355,15 @@ fn ds_checks(zones: &Zones, draft: &Draft, seen: &[Seen], parent: &Parent) -> Ve
         .into_iter()
         .filter_map(|id| Ds::of(apex, &keys.key(id)?.dnskey()?, DigestType::SHA256))
         .collect();
-    let unknown =
-        parent.fault.is_some() || parent.ds.is_empty() || parent.ds.iter().any(|(_, ds)| ds.is_err());
-    let all_show = |ds: &Ds| {
-        parent.ds.iter().all(|(_, shown)| shown.as_ref().is_ok_and(|(records, _)| records.contains(ds)))
+    let mut row = match apex.is_root() && keys.is_signed() {
+        true => check_row(
+            "DNSSEC",
+            Verdict::Right,
+            "signed; resolvers that are to trust this root need its anchor".to_owned(),
+        ),
+        false => ds_row(draft, &wanted, parent),
     };
-    let mut row = match (wanted.is_empty(), unknown) {
-        (true, _) if !keys.is_signed() => {
-            check_row("DNSSEC", Verdict::Right, "the zone is not signed".to_owned())
-        }
-        (_, true) => {
-            let fault = parent.fault.clone().unwrap_or("a server of the parent did not answer".to_owned());
-            check_row("DNSSEC", Verdict::CannotTell, format!("{}; {fault}", keys.summary()))
-        }
-        (false, false) if wanted.iter().all(all_show) => {
-            check_row("DNSSEC", Verdict::Right, format!("{}; the parent shows the DS", keys.summary()))
-        }
-        _ => check_row("DNSSEC", Verdict::Wrong, keys.summary().to_owned()),
-    };
-    if row.verdict != Verdict::Right {
+    if row.verdict != Verdict::Right || apex.is_root() {
         row.paste.extend(wanted.iter().map(|ds| format!("{apex} DS {ds}")));
     }
     let mut checks = vec![row];
@@ -340,8 +374,61 @@ fn ds_checks(zones: &Zones, draft: &Draft, seen: &[Seen], parent: &Parent) -> Ve
     checks
 }
 
+/// How the DS set at the parent fits the keys.
+fn ds_row(draft: &Draft, wanted: &[Ds], parent: &Parent) -> CheckRow {
+    let keys = &draft.keys.keys;
+    let row = |verdict, detail: String| check_row("DNSSEC", verdict, detail);
+    if !keys.is_signed() {
+        return row(Verdict::Right, "the zone is not signed".to_owned());
+    }
+    let summary = keys.summary();
+    let unknown = |fault: &str| {
+        let (signed, _) = summary.split_once(';').unwrap_or((summary, ""));
+        row(Verdict::CannotTell, format!("{signed}; what the parent shows is not known: {fault}"))
+    };
+    let views: Result<Vec<&Vec<Ds>>, &String> =
+        parent.ds.iter().map(|(_, shown)| shown.as_ref().map(|(records, _)| records)).collect();
+    let views = match (&parent.fault, views) {
+        (Some(fault), _) => return unknown(fault),
+        (None, Err(fault)) => return unknown(fault),
+        (None, Ok(views)) if views.is_empty() => return unknown("it has no name servers"),
+        (None, Ok(views)) => views,
+    };
+    let none = views.iter().all(|view| view.is_empty());
+    if wanted.is_empty() {
+        return match none {
+            true => row(Verdict::Waiting, summary.to_owned()),
+            false => row(Verdict::Wrong, format!("{summary}; the parent shows a DS, which has to go")),
+        };
+    }
+    if wanted.iter().all(|ds| views.iter().all(|view| view.contains(ds))) {
+        // The machine moves on at its next look.
+        let summary = if keys.is_secure() { summary } else { "signed" };
+        return row(Verdict::Right, format!("{summary}; the parent shows the DS"));
+    }
+    let names = draft.book.served.get(draft.book.served.apex(), RecordType::NS);
+    let ours = |name: &String| {
+        let mut targets = names.iter().flat_map(|set| set.data()).filter_map(RData::target);
+        targets.any(|target| target.to_lowercase().to_text_without_dot() == *name)
+    };
+    // Whoever remembers unsigned answers of the servers before would find them bogus.
+    let first = match parent.delegation.iter().all(ours) {
+        true => "",
+        false => "; first let the parent name these servers, and the TTLs of before run out",
+    };
+    let shown = if keys.is_secure() && none { "; the parent shows no DS" } else { "" };
+    row(Verdict::Wrong, format!("{summary}{shown}{first}"))
+}
+
 /// The same list for a domain whose zone is served by others: as text to be entered there.
 fn elsewhere(zones: &Zones, reply: &mut StatusReply, name: &Name, look: bool) -> Result<(), ZoneError> {
+    let domains = zones.store().read_blocking(|view| view.domains())?;
+    if !domains.iter().any(|domain| domain.name.eq_ignore_ascii_case(&reply.domain)) {
+        return Err(ZoneError::Refused(format!(
+            "{0} is neither a zone nor a mail domain of this server: `posthouse domain add {0}` makes it one",
+            reply.domain
+        )));
+    }
     let (wanted, book): (Vec<Wanted>, DkimBook) = zones.wanted_elsewhere(&reply.domain)?;
     let found = match look {
         true => look::servers_elsewhere(zones, name),

@@ -187,6 +187,11 @@ impl Zones {
             let before = CertificateBook::read(tx, &name)?;
             let mut after = before.clone();
             let verdict = after.take(&spki, &kept, announced, now);
+            // The digest of the next key is out from the first moment on, so that it is in the oldest caches, too.
+            let made = after.step(now, &TlsaSeen { at: now, ..TlsaSeen::default() });
+            if let Err(error) = made {
+                tracing::error!(%error, "no key could be made for the next certificate");
+            }
             after.write(tx, &before)?;
             Ok(verdict.map_err(|refusal| (refusal, before.kept())))
         });

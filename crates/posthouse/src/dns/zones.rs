@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use store::{PeerRole, Store, StoreError, TsigKey, Zone, ZoneId, ZoneKind};
 use tokio::sync::broadcast;
 
-pub use change::{Changed, Draft, Why};
+pub use change::{Changed, Draft, LOOK_SOON_S, Why};
 pub use managed::{Placed, Placement, record_of};
 
 /// Entries of a zone's journal that are kept at least, for incremental transfers, undoing and reading.

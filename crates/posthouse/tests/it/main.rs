@@ -9,9 +9,11 @@
 mod accounts;
 mod cli;
 mod crash;
+mod dane;
 mod dns;
 mod dns_hostile;
 mod dns_peers;
+mod dns_strangers;
 mod dns_zones;
 mod dnssec;
 mod files;
@@ -36,3 +38,4 @@ mod talk;
 mod tls;
 mod transcripts;
 mod wait;
+mod world;

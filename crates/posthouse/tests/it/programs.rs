@@ -11,7 +11,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The Debian package of each program.
-const PACKAGES: [(&str, &str); 24] = [
+const PACKAGES: [(&str, &str); 28] = [
     ("swaks", "swaks"),
     ("mbsync", "isync"),
     ("neomutt", "neomutt"),
@@ -36,6 +36,10 @@ const PACKAGES: [(&str, &str); 24] = [
     ("dnssec-verify", "bind9-utils"),
     ("named-checkzone", "bind9-utils"),
     ("ldns-verify-zone", "ldnsutils"),
+    ("postfix", "postfix"),
+    ("sendmail", "postfix"),
+    ("faketime", "faketime"),
+    ("unshare", "util-linux"),
 ];
 
 /// What a program left behind.

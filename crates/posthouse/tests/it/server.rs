@@ -43,6 +43,7 @@ pub struct Setup {
     tables: String,
     store: String,
     hostname: String,
+    address: Option<Ipv4Addr>,
 }
 
 /// TLS needed for logins, no limits for this machine: what most tests want.
@@ -54,6 +55,7 @@ pub fn setup() -> Setup {
         tables: String::new(),
         store: String::new(),
         hostname: "mx.example.org".into(),
+        address: None,
     }
 }
 
@@ -89,12 +91,29 @@ impl Setup {
         self
     }
 
+    /// The name of the host.
+    pub fn hostname(mut self, name: &str) -> Setup {
+        self.hostname = name.into();
+        self
+    }
+
+    /// Names and mail from strangers on their usual ports of this address, as those who look them up expect.
+    pub fn at(mut self, address: Ipv4Addr) -> Setup {
+        self.address = Some(address);
+        self
+    }
+
     /// Folder, ports and configuration; nothing runs yet.
     pub fn prepare(self) -> Server {
         let folder = fresh_folder();
         let ports: Vec<(&'static str, u16)> = SERVICES.iter().map(|name| (*name, free_port())).collect();
+        let place = |name: &str, port: u16| match (self.address, name) {
+            (Some(address), "dns") => SocketAddr::from((address, 53)),
+            (Some(address), "smtp") => SocketAddr::from((address, 25)),
+            _ => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        };
         let listen: String =
-            ports.iter().map(|(name, port)| format!("{name} = [\"127.0.0.1:{port}\"]\n")).collect();
+            ports.iter().map(|(name, port)| format!("{name} = [\"{}\"]\n", place(name, *port))).collect();
         let exempt = if self.exempt { "exempt = [\"127.0.0.0/8\"]\n" } else { "" };
         let text = format!(
             "hostname = \"{}\"\ndata_dir = \"data\"\n[listen]\n{listen}[auth]\nallow_plaintext = {}\n\
@@ -198,6 +217,16 @@ impl Server {
             Some(Err(status)) => panic!("the server ended with {status}:\n{}", self.log()),
             None => panic!("the server was not ready in time:\n{}", self.log()),
         }
+    }
+
+    /// Starts it on a day in the future, such as `+4h`; what it measures goes on as ever.
+    pub fn launch_later(&mut self, by: &str) {
+        // The program itself would stand between us and the server: only what it sets is taken.
+        let set = programs::run(programs::program("faketime").args(["-m", "-f", by, "env"])).ok();
+        let library = set.lines().find_map(|line| line.strip_prefix("LD_PRELOAD=")).unwrap();
+        let mut command = self.serve_command();
+        command.env("LD_PRELOAD", library).env("FAKETIME", by).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        self.launch_as(command);
     }
 
     /// How many sockets the process has open.

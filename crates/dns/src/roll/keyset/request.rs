@@ -1,6 +1,6 @@
 //! What the owner of a zone may ask for, and when it can be begun.
 
-use super::{Chain, Pending, Policy, ZoneKeys};
+use super::{Chain, Pair, Pending, Policy, ZoneKeys};
 use crate::roll::joining::Joining;
 use crate::roll::leaving::Leaving;
 use crate::roll::{Role, Spread};
@@ -10,6 +10,8 @@ use crate::roll::{Role, Spread};
 pub enum Request {
     /// Sign the zone.
     Sign,
+    /// Sign a zone that was never served without signatures: the parent may be asked for a DS once every server has it.
+    SignNew,
     /// Stop signing it, once the parent removed the DS.
     Unsign,
     /// Roll the ZSK.
@@ -59,7 +61,8 @@ impl ZoneKeys {
             return Err(RefusedRequest::Busy);
         }
         match request {
-            Request::Sign => self.request_sign(policy),
+            Request::Sign => self.request_sign(policy, Pending::Join),
+            Request::SignNew => self.request_sign(policy, Pending::JoinNew),
             Request::Unsign => self.request_unsign(),
             Request::RollZone => self.request_zone_roll(),
             Request::RollTop => self.request_top_roll(),
@@ -75,10 +78,10 @@ impl ZoneKeys {
         }
     }
 
-    fn request_sign(&mut self, policy: &Policy) -> Result<(), RefusedRequest> {
+    fn request_sign(&mut self, policy: &Policy, join: fn(Pair) -> Pending) -> Result<(), RefusedRequest> {
         match self.chain {
             Chain::Unsigned => {
-                self.pending = Some(Pending::Join(self.allocate_pair(policy)));
+                self.pending = Some(join(self.allocate_pair(policy)));
                 Ok(())
             }
             // The signatures are still there: the DS is only not to go after all.

@@ -5,6 +5,7 @@ use super::super::request::DnsRequest;
 use super::super::settings::{Ignored, ZoneSettings};
 use super::super::zones::{Changed, Draft, Why, ZoneError, Zones};
 use super::{Done, name, outcome, words};
+use crate::admin::Reply;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dns::roll::keyset::{RefusedRequest, Request as KeyRequest};
@@ -34,6 +35,9 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
         }
         DnsRequest::Mail { zone, dmarc, reports_to, records } => {
             let zone = name(&zone)?;
+            if (dmarc, &reports_to, records) == (None, &None, None) {
+                return mail_settings(zones, &zone);
+            }
             let (_, changed) =
                 zones.change(&zone, &Why::upkeep("settings of the mail records"), |draft| {
                     draft.settings.dmarc = dmarc.unwrap_or(draft.settings.dmarc);
@@ -46,10 +50,27 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
                     }
                     Ok(())
                 })?;
-            words(outcome(&zone, &changed))
+            let settings = mail_settings(zones, &zone)?;
+            match settings {
+                Reply::Done { message } => words(format!("{}\n{message}", outcome(&zone, &changed))),
+                other => Ok(other),
+            }
         }
         request => peers(zones, request),
     }
+}
+
+/// What is set of a zone's mail records, in words.
+fn mail_settings(zones: &Zones, zone: &Name) -> Done {
+    let (draft, _) = zones.placements(zone)?;
+    let (settings, text) = (draft.settings, zone.to_text_without_dot());
+    let reports = settings.reports_to.unwrap_or_else(|| format!("postmaster@{text}"));
+    words(match settings.mail_records {
+        true => {
+            format!("{text}: mail records are managed; DMARC {}, reports to {reports}", settings.dmarc.word())
+        }
+        false => format!("{text}: mail records are yours"),
+    })
 }
 
 fn add(zones: &Zones, lines: &[String]) -> Done {
@@ -66,7 +87,10 @@ fn add(zones: &Zones, lines: &[String]) -> Done {
     };
     let what = match &records[..] {
         [one] => format!("add {} {} {}", one.owner, one.rtype(), one.data),
-        more => format!("add {} records", more.len()),
+        [first, more @ ..] => {
+            format!("add {} {} {} and {} more", first.owner, first.rtype(), first.data, more.len())
+        }
+        [] => String::new(),
     };
     let (_, changed) = zones.change(zone, &Why::edit(what), |draft| {
         for record in records {
@@ -228,7 +252,11 @@ fn is_same_soa(record: &Record, other: Option<&RData>) -> bool {
 /// Asks for signing; being signed already is what was wanted.
 pub(super) fn start_signing(draft: &mut Draft) -> Result<(), ZoneError> {
     let policy = super::super::keyring::policy(&draft.settings);
-    match draft.keys.keys.request(KeyRequest::Sign, &policy) {
+    let request = match draft.book.served.soa() {
+        Some(_) => KeyRequest::Sign,
+        None => KeyRequest::SignNew,
+    };
+    match draft.keys.keys.request(request, &policy) {
         Ok(()) | Err(RefusedRequest::Signed) => Ok(()),
         Err(error) => Err(ZoneError::Refused(error.to_string())),
     }
@@ -264,7 +292,7 @@ fn undo(zones: &Zones, zone: &Name) -> Done {
         step.undo(&mut draft.yours);
         Ok(())
     })?;
-    words(format!("undone: {}. {}", last.what, outcome(zone, &changed)))
+    words(format!("undone is \"{}\"\n{}", last.what, outcome(zone, &changed)))
 }
 
 fn delete(zones: &Zones, zone: &Name, force: bool) -> Done {
@@ -340,18 +368,31 @@ fn peers(zones: &Zones, request: DnsRequest) -> Done {
     zones.refresh()?;
     let zone = apex.to_text_without_dot();
     match (adds, there) {
-        (true, _) => words(format!("{zone}: {address} {} now", role_words(role))),
-        (false, true) => words(format!("{zone}: {address} does not any more")),
+        (true, _) => words(format!("{zone}: {}", peer_words(role, &address))),
+        (false, true) => words(format!("{zone}: {}", peer_gone_words(role, &address))),
         (false, false) => Err(ZoneError::Refused(format!("{zone}: {address} was not entered"))),
     }
 }
 
-const fn role_words(role: PeerRole) -> &'static str {
+fn peer_words(role: PeerRole, address: &str) -> String {
     match role {
-        PeerRole::Fetches => "may fetch it and is told of changes",
-        PeerRole::Primary => "is where it is fetched from",
-        PeerRole::Updates => "may change what is yours in it",
-        PeerRole::Notified => "is told of changes",
+        PeerRole::Fetches => format!("{address} may fetch it and is told of changes from now on"),
+        PeerRole::Primary => format!("it is fetched from {address} from now on"),
+        PeerRole::Updates if address == "any" => {
+            "updates with this key may change what is yours in it, from any address".to_owned()
+        }
+        PeerRole::Updates => format!("updates with this key from {address} may change what is yours in it"),
+        PeerRole::Notified => format!("{address} is told of changes from now on"),
+    }
+}
+
+fn peer_gone_words(role: PeerRole, address: &str) -> String {
+    match role {
+        PeerRole::Fetches => format!("{address} may no longer fetch it, nor is it told of changes"),
+        PeerRole::Primary => format!("it is no longer fetched from {address}"),
+        PeerRole::Updates if address == "any" => "updates from anywhere are refused from now on".to_owned(),
+        PeerRole::Updates => format!("updates from {address} are refused from now on"),
+        PeerRole::Notified => format!("{address} is no longer told of changes"),
     }
 }
 

@@ -79,11 +79,17 @@ fn rollover(zones: &Zones, zone: &str, what: RollWhat) -> Done {
             let book = draft.dkim.get_mut(&domain);
             let book = book.ok_or_else(|| ZoneError::Refused(format!("{domain} is no mail domain here")))?;
             book.request_roll();
-            Ok(())
+            // The next key is made and shown at once; when it may sign is for the machine to see.
+            super::super::domain::first_keys(zones, book)
+                .map_err(|error| ZoneError::Refused(error.to_string()))
         }
         RollWhat::Zsk => ask(draft, KeyRequest::RollZone),
         RollWhat::Ksk | RollWhat::Csk => ask(draft, KeyRequest::RollTop),
     })?;
+    if !changed.changed {
+        let text = zone.to_text_without_dot();
+        return words(format!("{text}: it is noted; `posthouse dns status {text}` says what it waits for"));
+    }
     told(&zone, &changed)
 }
 

@@ -15,8 +15,8 @@ fn show(reply: DnsReply) -> Done {
 
 pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
     match request {
-        DnsRequest::List { zone: None } => list_zones(zones),
-        DnsRequest::List { zone: Some(zone) } => list_records(zones, &zone),
+        DnsRequest::List { zone: None, .. } => list_zones(zones),
+        DnsRequest::List { zone: Some(zone), signing } => list_records(zones, &zone, signing),
         DnsRequest::Export { zone } => {
             let book = zones.book(&zones.zone(&name(&zone)?)?)?;
             show(DnsReply::Text { text: MasterText(&book.served).to_string() })
@@ -74,10 +74,13 @@ fn list_zones(zones: &Zones) -> Done {
     show(DnsReply::Zones(rows))
 }
 
-fn list_records(zones: &Zones, zone: &str) -> Done {
+fn list_records(zones: &Zones, zone: &str, signing: bool) -> Done {
     let (draft, placements) = zones.placements(&name(zone)?)?;
     let mut rows = Vec::new();
     for (record, owner) in draft.book.owners() {
+        if owner.word() == "signing" && !signing {
+            continue;
+        }
         let conflict = placements.iter().find(|placement| {
             let other = placement.record.as_ref();
             matches!(placement.placed, Placed::Conflict(_))

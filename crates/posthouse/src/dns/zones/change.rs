@@ -13,7 +13,7 @@ use dns::check::{Severity, check_change};
 use dns::dnssec::denial::Denial;
 use dns::dnssec::plan::SigningPlan;
 use dns::dnssec::sign::{Signed, SigningPolicy, sign_zone};
-use dns::roll::{Observed, Timestamp};
+use dns::roll::{Observed, Policy, Timestamp};
 use dns::{Name, RecordType, Serial, ZoneData};
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -106,7 +106,7 @@ impl Draft {
 pub struct Changed {
     /// The serial that is served now.
     pub serial: Serial,
-    /// Records that came, those of signing too.
+    /// Records that came, without SOA and what is made by signing at each change.
     pub added: usize,
     /// Records that went.
     pub removed: usize,
@@ -347,7 +347,7 @@ impl Zones {
         let before_serial = draft.book.served.serial().unwrap_or(Serial(0));
         let serial = after.served.serial().unwrap_or(Serial(0));
         let (settings, state) = (draft.settings.to_text(), draft.keys.state_text());
-        let due_ms = due_ms(&draft, next_due, now);
+        let due_ms = due_ms(&draft, next_due, now, shows_new_keys(&draft, beside, &policy(&draft.settings)));
         let same_content = after == draft.book;
         let same_beside = settings == draft.zone.settings
             && state == draft.zone.state
@@ -498,8 +498,8 @@ fn entry(
         || steps_bytes > BASE_SMALL_BYTES.max(beside.content.base.len() / STEPS_SHARE_MAX);
     let base = if rebase { Some(PreparedZone::new(&after.to_bytes())?) } else { None };
     let counts = match &step.served {
-        Some(diff) => (diff.added.len(), diff.removed.len()),
-        None => records,
+        Some(diff) => (counted(diff.added.iter()), counted(diff.removed.iter())),
+        None => (counted(after.served.records()), counted(before.served.records())),
     };
     // What leaves the operator's records alone is nothing to be undone.
     let kind = match why.kind {
@@ -519,6 +519,13 @@ fn entry(
         state: String::new(),
     };
     Ok((new, counts))
+}
+
+/// How many of the records somebody would miss: SOA and those of signing change with every other.
+fn counted<R: std::borrow::Borrow<dns::Record>>(records: impl Iterator<Item = R>) -> usize {
+    let follows =
+        |rtype| matches!(rtype, RecordType::SOA | RecordType::RRSIG | RecordType::NSEC | RecordType::NSEC3);
+    records.filter(|record| !follows(record.borrow().rtype())).count()
 }
 
 /// Managed records with the TTLs that they are served with, so that they are found again.
@@ -541,24 +548,37 @@ fn first_serial(draft: &Draft, now: Timestamp) -> Serial {
     wish.unwrap_or(Serial((now.unix_seconds() & 0xffff_ffff) as u32))
 }
 
+/// After how long it is looked whether new keys are seen everywhere: secondaries that are told need no longer.
+pub const LOOK_SOON_S: u32 = 30;
 /// How often a zone whose keys wait for something to be seen is looked at, in seconds.
 const LOOK_EVERY_S: u32 = 600;
 /// How often all others are, so that a DS that goes astray, or a server that lags, is seen within the day.
 const LOOK_RARELY_S: u32 = 6 * 3600;
 
+/// Whether a change publishes other keys than before, which machines wait to be seen.
+fn shows_new_keys(draft: &Draft, beside: &Beside, policy: &Policy) -> bool {
+    let records = |books: &HashMap<String, DkimBook>, domain: &str| {
+        books.get(domain).map(DkimBook::records).unwrap_or_default()
+    };
+    draft.keys.keys.publication(policy).revision != beside.keys.keys.publication(policy).revision
+        || draft.certificate.digests() != beside.certificate.digests()
+        || draft.domains.iter().any(|domain| records(&draft.dkim, domain) != records(&beside.dkim, domain))
+}
+
 /// When somebody must look at the zone again, in Unix milliseconds: to sign, to see whether what keys wait for
 /// has come. Zones without keys and without mail are left alone.
-fn due_ms(draft: &Draft, next_due: Option<Timestamp>, now: Timestamp) -> Option<i64> {
+fn due_ms(draft: &Draft, next_due: Option<Timestamp>, now: Timestamp, soon: bool) -> Option<i64> {
     let waiting = draft.keys.keys.is_signed() && !draft.keys.keys.is_secure();
     let young = draft.dkim.values().any(|book| book.signing_keys().len() < 2);
-    let every = match (waiting || young, draft.keys.keys.is_signed() || !draft.dkim.is_empty()) {
-        (true, _) => Some(LOOK_EVERY_S),
-        (false, true) => Some(LOOK_RARELY_S),
+    let every = match (draft.keys.keys.is_signed() || !draft.dkim.is_empty(), waiting || young) {
+        _ if soon => Some(LOOK_SOON_S),
+        (_, true) => Some(LOOK_EVERY_S),
+        (true, false) => Some(LOOK_RARELY_S),
         (false, false) => None,
     };
     let look = every.map(|every| match draft.zone.due_ms {
-        // A look that is coming anyway is not put off by changes in between.
-        Some(due) if due > to_ms(now) && due <= to_ms(now + every) => due,
+        // A look that is due, or coming anyway, is not put off by changes in between: who looked takes it away.
+        Some(due) if due <= to_ms(now + every) => due,
         _ => to_ms(now + every),
     });
     look.into_iter().chain(next_due.map(to_ms)).min()
@@ -576,6 +596,9 @@ fn findings(before: &ZoneData, after: &ZoneData) -> Result<Vec<String>, ZoneErro
     let found = check_change(before, after);
     let (errors, warnings): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|finding| finding.severity == Severity::Error);
-    let told = |list: Vec<dns::check::Finding>| list.into_iter().map(|finding| finding.to_string()).collect();
-    if errors.is_empty() { Ok(told(warnings)) } else { Err(ZoneError::Faults(told(errors))) }
+    if errors.is_empty() {
+        return Ok(warnings.iter().map(ToString::to_string).collect());
+    }
+    let told = errors.iter().map(|finding| format!("{}: {}", finding.name, finding.problem));
+    Err(ZoneError::Faults(told.collect()))
 }
