@@ -235,18 +235,10 @@ impl Refusal {
             NotRetrievable => "No such file, or not retrievable.",
             MlsdOfFile => "Not a directory; MLST shows files.",
             NoDataConnection => "No data connection: use EPSV, PASV, EPRT or PORT first.",
-            NotConnected(Some(port)) => {
-                return format!(
-                    "No data connection: nobody came to port {port} in time. Is it open all the way?"
-                );
-            }
+            NotConnected(Some(port)) => return not_connected(port),
             NotConnected(None) => "No data connection: your port cannot be reached.",
             Path(error) => path_text(error),
-            Files(FilesError::PartKept(size_bytes)) => {
-                return format!(
-                    "Of a cut upload of this file {size_bytes} bytes are kept: go on there, or begin anew with STOR."
-                );
-            }
+            Files(FilesError::PartKept(size_bytes)) => return part_kept(size_bytes),
             Files(error) => files_text(error),
             NotLoggedIn => "Log in with USER and PASS first.",
             BadCredentials => "Authentication failed.",
@@ -267,11 +259,7 @@ impl Refusal {
             }
             Broken => "Data connection broke; transfer incomplete.",
             TimedOut => "Data connection timed out; transfer incomplete.",
-            PartTold(size_bytes) => {
-                return format!(
-                    "An upload of this file was cut, of which {size_bytes} bytes are kept: end it before."
-                );
-            }
+            PartTold(size_bytes) => return part_told(size_bytes),
             Aborted => "Transfer aborted.",
             Undecodable => "Data cannot be decoded.",
             NoListener => "No port for a data connection is free.",
@@ -280,6 +268,18 @@ impl Refusal {
         }
         .to_string()
     }
+}
+
+fn not_connected(port: u16) -> String {
+    format!("No data connection: nobody came to port {port} in time. Is it open all the way?")
+}
+
+fn part_kept(size_bytes: u64) -> String {
+    format!("Of a cut upload of this file {size_bytes} bytes are kept: go on there, or begin anew with STOR.")
+}
+
+fn part_told(size_bytes: u64) -> String {
+    format!("An upload of this file was cut, of which {size_bytes} bytes are kept: end it before.")
 }
 
 fn files_code(error: FilesError) -> u16 {

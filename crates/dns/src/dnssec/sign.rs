@@ -163,7 +163,7 @@ pub fn without_dnssec(zone: &ZoneData) -> ZoneData {
     let made: Vec<(Name, RecordType)> = zone
         .nodes()
         .flat_map(|(name, node)| node.sets().iter().map(move |set| (name, set.rtype())))
-        .filter(|(_, rtype)| is_made_by_signer(*rtype))
+        .filter(|(name, rtype)| is_made_by_signer(*rtype, *name == zone.apex()))
         .map(|(name, rtype)| (name.clone(), rtype))
         .collect();
     for (name, rtype) in made {

@@ -27,19 +27,18 @@ pub(super) fn standings(zone: &ZoneData) -> impl Iterator<Item = (&Name, &Node, 
     })
 }
 
-/// True if the signer makes records of that type, so that others of it have no place in the zone.
-pub(super) fn is_made_by_signer(rtype: RecordType) -> bool {
-    matches!(
-        rtype,
-        RecordType::RRSIG
-            | RecordType::NSEC
-            | RecordType::NSEC3
-            | RecordType::NSEC3PARAM
-            | RecordType::DNSKEY
-            | RecordType::CDS
-            | RecordType::CDNSKEY
-            | RecordType::ZONEMD
-    )
+/// True if the signer makes records of that type there, so that others of it have no place in the zone. Below the
+/// apex CDS and CDNSKEY speak of other zones (RFC 9615 §2).
+pub(super) fn is_made_by_signer(rtype: RecordType, at_apex: bool) -> bool {
+    match rtype {
+        RecordType::RRSIG | RecordType::NSEC | RecordType::NSEC3 => true,
+        RecordType::NSEC3PARAM
+        | RecordType::DNSKEY
+        | RecordType::CDS
+        | RecordType::CDNSKEY
+        | RecordType::ZONEMD => at_apex,
+        _ => false,
+    }
 }
 
 /// True if a set of that type is signed at a name of that standing.

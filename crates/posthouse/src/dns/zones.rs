@@ -7,6 +7,7 @@
 
 mod change;
 mod managed;
+mod signals;
 
 use super::book::{Book, BookError, Step};
 use super::facts::HostFacts;

@@ -8,6 +8,7 @@ use super::super::keyring::{Keyring, ZoneKeyBook, policy};
 use super::super::mail_records::{Facts, MailIn, Wanted, is_within, wanted};
 use super::super::settings::ZoneSettings;
 use super::managed::{Placement, managed, place};
+use super::signals;
 use super::{JOURNAL_KEPT, ZoneError, Zones, head_of, stored_name, zone_name};
 use dns::check::{Severity, check_change};
 use dns::dnssec::denial::Denial;
@@ -81,6 +82,8 @@ pub struct Draft {
     pub dkim: HashMap<String, DkimBook>,
     /// The keys of the host's certificate, to be altered.
     pub certificate: CertificateBook,
+    /// What vouches for other zones here.
+    pub signals: Vec<Wanted>,
 }
 
 impl Draft {
@@ -114,6 +117,8 @@ pub struct Changed {
     pub changed: bool,
     /// What will surprise somebody from now on, a sentence each.
     pub warnings: Vec<String>,
+    /// What other zones show of this one's keys has to be made anew.
+    signals: bool,
 }
 
 /// A zone's next content.
@@ -134,6 +139,7 @@ struct Read {
     rows: Vec<store::NameKey>,
     dkim: HashMap<String, DkimBook>,
     certificate: CertificateBook,
+    signals: Vec<Wanted>,
 }
 
 /// What lies beside a zone's content and is written with it: as it was read.
@@ -162,7 +168,7 @@ fn domains_in(view: &mut View<'_>, zone: &str) -> Result<Vec<String>, StoreError
     Ok(here)
 }
 
-fn read(view: &mut View<'_>, name: &str, host: &str) -> Result<Read, StoreError> {
+fn read(view: &mut View<'_>, name: &str, host: &HostFacts) -> Result<Read, StoreError> {
     let zone = view.zone_by_name(name)?.ok_or(StoreError::Missing(Missing::Zone))?;
     let domains = domains_in(view, name)?;
     let mut dkim = HashMap::new();
@@ -173,7 +179,8 @@ fn read(view: &mut View<'_>, name: &str, host: &str) -> Result<Read, StoreError>
         content: view.zone_content(zone.id)?,
         peers: view.zone_peers(zone.id)?,
         rows: view.name_keys(name, KeyPurpose::Zone)?,
-        certificate: CertificateBook::read(view, host)?,
+        certificate: CertificateBook::read(view, &host.host)?,
+        signals: signals::wanted_in(view, host, &zone)?,
         domains,
         dkim,
         zone,
@@ -204,6 +211,7 @@ fn wanted_in(host: &HostFacts, draft: &Draft) -> Vec<Wanted> {
             out.extend(wanted(&facts(domain, host.mail)));
         }
     }
+    out.extend(draft.signals.iter().cloned());
     out
 }
 
@@ -257,7 +265,7 @@ impl Zones {
     }
 
     fn draft(&self, name: &Name) -> Result<(Draft, Beside), ZoneError> {
-        let (text, host) = (stored_name(name), self.host().host.clone());
+        let (text, host) = (stored_name(name), self.host().clone());
         let read = match self.store().read_blocking(move |view| read(view, &text, &host)) {
             Err(StoreError::Missing(Missing::Zone)) => {
                 return Err(ZoneError::NoZone(name.to_text_without_dot()));
@@ -289,6 +297,7 @@ impl Zones {
             observed: Observed::default(),
             dkim: read.dkim,
             certificate: read.certificate,
+            signals: read.signals,
         };
         Ok((draft, beside))
     }
@@ -310,6 +319,7 @@ impl Zones {
         let zone = self.zone(name)?;
         self.store().write_blocking(move |tx| tx.remove_zone(zone.id))?;
         self.forget(name);
+        self.show_signals(name);
         Ok(())
     }
 
@@ -320,6 +330,19 @@ impl Zones {
     /// What `edit` says; [`ZoneError::Faults`] if the zone would not be right; the store's. Nothing was changed
     /// then.
     pub fn change<R>(
+        &self,
+        name: &Name,
+        why: &Why,
+        edit: impl FnMut(&mut Draft) -> Result<R, ZoneError>,
+    ) -> Result<(R, Changed), ZoneError> {
+        let (answer, changed) = self.change_alone(name, why, edit)?;
+        if changed.signals {
+            self.show_signals(name);
+        }
+        Ok((answer, changed))
+    }
+
+    fn change_alone<R>(
         &self,
         name: &Name,
         why: &Why,
@@ -344,6 +367,9 @@ impl Zones {
     fn finish(&self, mut draft: Draft, beside: &Beside, why: &Why) -> Result<Changed, ZoneError> {
         let now = self.now();
         let NextBook { book: after, next_due, warnings } = self.next_book(&mut draft, now)?;
+        let settings_before = ZoneSettings::from_text(&draft.zone.settings).unwrap_or_default();
+        let signals = signals::of_keys(&beside.keys.keys, &settings_before)
+            != signals::of_keys(&draft.keys.keys, &draft.settings);
         let before_serial = draft.book.served.serial().unwrap_or(Serial(0));
         let serial = after.served.serial().unwrap_or(Serial(0));
         let (settings, state) = (draft.settings.to_text(), draft.keys.state_text());
@@ -362,6 +388,7 @@ impl Zones {
                 removed: 0,
                 changed: false,
                 warnings: Vec::new(),
+                signals: false,
             });
         }
         let (new, counts) = match same_content {
@@ -380,7 +407,7 @@ impl Zones {
         let head = head_of(&Zone { change, ..zone }, beside.peers.clone(), &keys)?;
         let before = self.head(&head.name);
         self.serve(head, &after.served, before.as_deref());
-        Ok(Changed { serial, added: counts.0, removed: counts.1, changed: !same_content, warnings })
+        Ok(Changed { serial, added: counts.0, removed: counts.1, changed: !same_content, warnings, signals })
     }
 
     /// Writes a change and everything that goes with it in one transaction.

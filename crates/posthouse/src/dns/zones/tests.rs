@@ -11,7 +11,7 @@ use crate::config::Config;
 use dns::dnssec::sign::{first_expiry, is_expired};
 use dns::roll::dkim::DkimSeen;
 use dns::roll::tlsa::TlsaSeen;
-use dns::roll::{KeyId, Observed};
+use dns::roll::{DsSeen, DsView, KeyId, Observed, ParentView};
 use dns::{RData, RecordType};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -94,6 +94,48 @@ fn world_with_domain() -> World {
     let said = domain::added(&world.zones, "example.org");
     assert!(said.contains("signed"), "{said}");
     world
+}
+
+/// Every server shows what is served, and the parent shows DS records of these keys.
+fn seen_everywhere(world: &World, zone: &str, ds: &[KeyId]) {
+    let serial = world.served(zone).serial().unwrap().0;
+    let records = ds.iter().map(|id| DsSeen::Ours(*id)).collect();
+    let observed = Observed {
+        at: world.zones.now(),
+        our_serial: serial,
+        every_server_shows: Some(serial),
+        parent: vec![ParentView { server: "a.test".into(), ds: Some(DsView { records, ttl_seconds: 3600 }) }],
+        zone_ttl_max_seconds: 3600,
+        dnskey_ttl_seconds: 3600,
+        negative_ttl_seconds: 3600,
+    };
+    world.zones.apply_seen(&name(zone), &observed, &[], None).unwrap();
+    world.pass(HOUR_S);
+}
+
+#[test]
+fn a_zone_vouches_for_the_keys_of_others_until_their_parents_have_them() {
+    const SIGNAL: &str = "_dsboot.other.test._signal.mx.example.org.";
+    let world = world_with_domain();
+    world.zones.store().write_blocking(|tx| tx.add_domain("other.test")).unwrap();
+    domain::added(&world.zones, "other.test");
+    for _ in 0..40 {
+        seen_everywhere(&world, "other.test", &[]);
+    }
+    for rtype in [RecordType::CDS, RecordType::CDNSKEY] {
+        let shown = world.data("other.test", "other.test.", rtype);
+        assert_eq!(shown.len(), 1, "{rtype}");
+        assert_eq!(world.data("example.org", SIGNAL, rtype), shown, "{rtype}");
+    }
+    // Nobody believes what a zone says of itself.
+    let own = world.data("example.org", "_dsboot.example.org._signal.mx.example.org.", RecordType::CDS);
+    assert_eq!(own, Vec::<String>::new());
+    let (draft, _) = world.zones.placements(&name("other.test.")).unwrap();
+    let key = draft.keys.keys.keys()[0].id;
+    for _ in 0..40 {
+        seen_everywhere(&world, "other.test", &[key]);
+    }
+    assert_eq!(world.data("example.org", SIGNAL, RecordType::CDS), Vec::<String>::new());
 }
 
 const PLAIN: &str = "$TTL 300\n@ SOA ns.example.net. x.example.net. 7 3600 600 86400 60\n@ NS ns.example.net.\n\
