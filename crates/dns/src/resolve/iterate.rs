@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::anchor::address;
 use super::cache::{Delegation, Key, Known, Value};
 use super::request::{
-    Ask, DATAGRAMS_MAX, Engine, Exchange, FAILURE_TTL, Mode, Moment, Pending, Purpose, Question, State, World,
+    Ask, BOGUS_TTL, DATAGRAMS_MAX, Engine, Exchange, FAILURE_TTL, Mode, Moment, Pending, Purpose, Question,
+    State, World,
 };
 use super::response::{Asked, Content, Manner, Said, question, read};
 use super::{Answer, ExtendedError, Outcome, Verdict, ede};
@@ -100,6 +101,28 @@ impl Run<'_, '_> {
             };
             return Ok(outcome);
         }
+    }
+
+    /// What a zone served here says when nobody could be asked whether it is to be believed: that is known all
+    /// the same, and no more is claimed for it.
+    pub(super) fn unproven(
+        &mut self,
+        name: &Name,
+        rtype: RecordType,
+        error: &ExtendedError,
+    ) -> Option<Outcome> {
+        let known = self.own(name, rtype)?;
+        let answer = match &known.reply.said {
+            Said::Records(set) => Answer::Records(set.set.clone()),
+            Said::NoData => Answer::NoData,
+            Said::NxDomain => Answer::NxDomain,
+            Said::Cname(_) | Said::Dname(_) => return None,
+        };
+        Some(Outcome {
+            answer,
+            ttl: known.reply.ttl.min(BOGUS_TTL),
+            ..Outcome::failed(name.clone(), Verdict::Indeterminate, error.clone())
+        })
     }
 
     /// What a server said to a question, not validated; and how long it still holds.

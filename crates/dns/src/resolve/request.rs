@@ -278,7 +278,10 @@ impl Request {
         };
         match stopped {
             Stop::Ask(ask) => Step::Ask(ask),
-            Stop::Failed(error) | Stop::Spent(error) => Step::Done(Box::new(self.fail(engine, at, error))),
+            Stop::Failed(error) | Stop::Spent(error) => {
+                let unproven = run.unproven(&self.name, self.rtype, &error);
+                Step::Done(Box::new(unproven.unwrap_or_else(|| self.fail(engine, at, error))))
+            }
         }
     }
 

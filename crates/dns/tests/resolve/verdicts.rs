@@ -289,3 +289,15 @@ fn our_own_zones_are_answered_here_and_validated_from_the_root() {
     net.own = net.own.with_zone(dns::CompiledZone::new(&changed).unwrap());
     assert_eq!(net.ask("mail.signed.test", "A").verdict, Verdict::Bogus, "it is not signed any more");
 }
+
+#[test]
+fn our_own_zones_are_known_also_when_nobody_else_can_be_asked() {
+    let mut net = usual();
+    net.own = net.servers.remove(&"10.0.0.3".parse().unwrap()).unwrap();
+    net.script = Box::new(|_| Fate::Silence(0));
+    let outcome = net.ask("mail.signed.test", "A");
+    assert_eq!((outcome.verdict, outcome.records().len()), (Verdict::Indeterminate, 1));
+    assert_eq!(outcome.error.unwrap().code, 22);
+    assert_eq!(net.ask("nobody.signed.test", "A").answer, Answer::NxDomain);
+    assert_eq!(net.ask("mail.plain.test", "A").answer, Answer::Failed);
+}
