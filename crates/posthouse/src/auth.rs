@@ -1,6 +1,7 @@
 //! Who may log in: one check, one failure budget and one cache for all protocols.
 
 mod budget;
+mod checkers;
 mod verified;
 
 pub use budget::FailureBudget;
@@ -8,6 +9,7 @@ pub use budget::FailureBudget;
 use crate::clock::Clock;
 use crate::listen::{ServiceName, origin};
 use crate::metrics::metrics;
+use checkers::Checkers;
 use sasl::{PendingScram, PendingVerify, ScramSecret, Step};
 use std::collections::HashSet;
 use std::io;
@@ -25,9 +27,6 @@ const FAILURE_ANSWER_AFTER: Duration = Duration::from_millis(500);
 /// Password checks under way or waiting. Each takes some 20 ms and 19 MiB; beyond this many the
 /// machine is being flooded and waiting longer helps nobody.
 const CHECKS_WAITING_MAX: usize = 1024;
-/// How much the threads of password checks give way to all others: beside a busy one they get a tenth of a
-/// core, so that a crowd that logs in does not slow down what is under way.
-const CHECK_NICENESS: i32 = 10;
 /// Hashes of other servers are replaced at most this often, so that the first morning after an
 /// import is not slower than the others.
 const REHASH_EVERY: Duration = Duration::from_secs(1);
@@ -89,6 +88,7 @@ struct Inner {
     verified: Mutex<Verified>,
     budget: Mutex<FailureBudget>,
     checks: Semaphore,
+    checkers: Checkers,
     waiting: Semaphore,
     rehashing: Mutex<HashSet<AccountId>>,
     rehash_turn: tokio::sync::Mutex<()>,
@@ -108,6 +108,7 @@ impl Authenticator {
             verified: Mutex::new(Verified::new(random()?)),
             budget: Mutex::new(FailureBudget::new()),
             checks: Semaphore::new(cores),
+            checkers: Checkers::start(cores)?,
             waiting: Semaphore::new(CHECKS_WAITING_MAX),
             rehashing: Mutex::default(),
             rehash_turn: tokio::sync::Mutex::new(()),
@@ -248,7 +249,7 @@ impl Authenticator {
         self.0.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hashes on a thread of its own; nothing when too many wait.
+    /// Hashes on a thread for it; nothing when too many wait.
     async fn hash(
         &self,
         key: &[u8; 32],
@@ -267,21 +268,13 @@ impl Authenticator {
             }
             sasl::password::verify(&stored, &password)
         };
-        let (tell, told) = tokio::sync::oneshot::channel();
-        let thread = std::thread::Builder::new().name("password".to_owned());
-        let started = thread.spawn(move || {
-            // Of this thread only; that it cannot be had is no reason to refuse a login.
-            let _ = rustix::process::setpriority_process(None, CHECK_NICENESS);
-            let _ = tell.send(check());
-        });
-        started.ok()?;
-        match told.await {
-            Ok(Ok(verdict)) => Some(verdict),
-            Ok(Err(error)) => {
+        match self.0.checkers.run(check).await {
+            Some(Ok(verdict)) => Some(verdict),
+            Some(Err(error)) => {
                 tracing::error!(?error, "an account's stored password has a form that cannot be checked");
                 Some(sasl::password::Verdict { ok: false, rehash: false })
             }
-            Err(_) => None,
+            None => None,
         }
     }
 
