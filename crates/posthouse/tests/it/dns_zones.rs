@@ -79,6 +79,29 @@ fn the_exported_zone_satisfies_other_checkers() {
 }
 
 #[test]
+fn dnsviz_finds_nothing_to_warn_of() {
+    let server = with_domain();
+    let (seen, keys) = (server.folder.join("seen.json"), server.folder.join("keys"));
+    let key = short(&server, "example.org", "DNSKEY");
+    std::fs::write(&keys, format!("example.org. IN DNSKEY {key}")).unwrap();
+    let servers = format!("example.org+:mx.example.org=[127.0.0.1]:{}", server.port("dns"));
+    for denial in [&["--nsec3"][..], &[]] {
+        server.cli(&[&["dns", "sign", "example.org"], denial].concat()).ok();
+        let mut probe = program("dnsviz");
+        probe.args(["probe", "-A", "-4", "-x", &servers, "-o"]).arg(&seen).arg("example.org");
+        run(&mut probe).ok();
+        // The modules are those of Debian's Python, whichever comes first in PATH.
+        let grok = |level: &str| {
+            let mut grok = program("/usr/bin/python3");
+            grok.arg("-B").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/py/dnsviz_grok.py"));
+            run(grok.args(["-l", level, "-t"]).arg(&keys).arg("-r").arg(&seen)).ok()
+        };
+        assert!(grok("info").contains("\"SECURE\""), "{denial:?}: it was looked at");
+        assert_eq!(grok("warning").trim(), "", "{denial:?}");
+    }
+}
+
+#[test]
 fn edits_are_seen_at_once_listed_and_undone() {
     let server = with_domain();
     server.cli(&["dns", "add", "www.example.org", "A", "192.0.2.80"]).ok();

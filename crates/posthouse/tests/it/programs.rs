@@ -11,7 +11,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The Debian package of each program.
-const PACKAGES: [(&str, &str); 28] = [
+const PACKAGES: [(&str, &str); 30] = [
     ("swaks", "swaks"),
     ("mbsync", "isync"),
     ("neomutt", "neomutt"),
@@ -36,6 +36,8 @@ const PACKAGES: [(&str, &str); 28] = [
     ("dnssec-verify", "bind9-utils"),
     ("named-checkzone", "bind9-utils"),
     ("ldns-verify-zone", "ldnsutils"),
+    ("kzonecheck", "knot-dnssecutils"),
+    ("dnsviz", "dnsviz"),
     ("postfix", "postfix"),
     ("sendmail", "postfix"),
     ("faketime", "faketime"),
