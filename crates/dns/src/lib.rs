@@ -9,14 +9,9 @@
 //! | [`zone`] | a zone as it is edited, and what changes between versions |
 //! | [`master`] | master files: reading and writing zones as text |
 //! | [`check`](mod@check) | what is wrong with a zone before it is served |
-//! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
+//! | [`dnssec`], [`nsec3`] | keys, signing, denial of existence, checking a signed zone |
 //! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
 //! | [`time`] | time of the calendar |
-//! | [`dnssec`] | keys, signing, denial of existence, checking a signed zone |
-//! | [`roll`] | how keys change: of DNSSEC, DKIM and TLSA |
-//! | [`time`] | time of the calendar |
-//! | [`master`] | master files: reading and writing zones as text |
-//! | [`check`](mod@check) | what is wrong with a zone before it is served |
 //! | [`compiled`], [`catalogue`] | zones made ready for answering, and all of them together |
 //! | [`answer`](mod@answer) | from a query to its answer |
 //! | [`message`] | reading and writing messages |
@@ -48,6 +43,7 @@ pub mod master;
 pub mod message;
 pub mod name;
 pub mod notify;
+pub mod nsec3;
 pub mod rdata;
 pub mod record;
 pub mod resolve;

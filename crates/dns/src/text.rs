@@ -13,7 +13,6 @@ mod print;
 mod service;
 
 pub(crate) use parse::{parse_data, period};
-pub use print::base32hex;
 
 /// A word of a master file: the bytes as they stand there, escapes and all, without enclosing quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,14 +83,6 @@ impl RData {
         parse_data(rtype, &words, origin, &mut wire)?;
         Ok(RData::from_wire(rtype, &wire)?)
     }
-}
-
-/// The bytes of base32 with the extended hex alphabet, without padding, in any case: the first label of the
-/// owners of NSEC3 records (RFC 5155 §3.3). `None` if it is not that.
-pub fn base32hex_decode(text: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    parse::base32hex(text, &mut out).ok()?;
-    Some(out)
 }
 
 /// Cuts one line into words; comments and parentheses are not for it.

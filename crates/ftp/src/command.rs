@@ -188,11 +188,6 @@ impl Command {
         self
     }
 
-    /// Whether it is for logged-in accounts only.
-    pub fn needs_login(&self) -> bool {
-        matches!(self.run, Run::Inside(_))
-    }
-
     /// Its line in FEAT (RFC 2389 §3.2), where it has one.
     fn feature(&self, settings: &Settings, channel: &Channel, area: Option<&Area>) -> Option<String> {
         self.feature?(settings, channel, area)

@@ -8,6 +8,7 @@ pub mod dig;
 mod exchange;
 pub mod listener;
 
+use crate::auth::random;
 use crate::clock::Clock;
 use crate::config;
 use crate::dns::crypto::Verifier;
@@ -65,6 +66,7 @@ struct Inner {
     engine: Mutex<Engine>,
     served: Arc<ArcSwap<Catalogue>>,
     clock: Clock,
+    chance: exchange::Chance,
     flights: Mutex<Flights>,
     turns: Semaphore,
 }
@@ -106,9 +108,9 @@ impl Resolver {
         served: Arc<ArcSwap<Catalogue>>,
         clock: Clock,
     ) -> Result<Resolver, ResolverError> {
-        let mut secret = [0; 16];
-        getrandom::fill(&mut secret).map_err(|error| ResolverError(error.to_string()))?;
-        let mut settings = Settings::new(secret);
+        let no_chance = |error: std::io::Error| ResolverError(error.to_string());
+        let chance = exchange::Chance::new().map_err(no_chance)?;
+        let mut settings = Settings::new(random().map_err(no_chance)?);
         if !config.servers.is_empty() {
             settings.mode = Mode::Forward(config.servers.clone());
         }
@@ -121,7 +123,7 @@ impl Resolver {
         settings.limits = Limits { cache_max_bytes: config.cache_max_bytes, ..Limits::default() };
         let engine = Mutex::new(Engine::new(settings, Box::new(Verifier)));
         let (flights, turns) = (Mutex::default(), Semaphore::new(REQUESTS_MAX));
-        Ok(Resolver(Arc::new(Inner { engine, served, clock, flights, turns })))
+        Ok(Resolver(Arc::new(Inner { engine, served, clock, chance, flights, turns })))
     }
 
     fn moment(&self) -> Moment {
@@ -130,7 +132,7 @@ impl Resolver {
     }
 
     fn step(&self, request: &mut Request) -> Step {
-        let mut chance = exchange::chance;
+        let mut chance = || self.0.chance.draw();
         let served = self.0.served.load();
         let mut world = World { own: &served, chance: &mut chance };
         request.step(&mut locked(&self.0.engine), self.moment(), &mut world)
@@ -155,7 +157,7 @@ impl Resolver {
                 Step::Ask(ask) => ask,
             };
             metrics().resolver_messages.inc();
-            let came = exchange::exchange(&ask).await;
+            let came = exchange::exchange(&ask, &self.0.chance).await;
             let event = match &came {
                 exchange::Came::Message(message) => Event::Message(message),
                 exchange::Came::Nothing { forged } => Event::TimedOut { forged: *forged },

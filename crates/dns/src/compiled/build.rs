@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::denial::{Denial, hash_label, nsec3_hash};
+use super::denial::{Denial, hash_label};
 use super::{CUT, CompiledZone, DNAME, OCCLUDED, QNAME_AT, WILDCARD, WILDCARD_CHILD};
 use super::{RECORD_HEAD_BYTES, SetRef, hash_of, is_compressible};
 use crate::code::{RecordType, Ttl};
 use crate::name::{LABELS_MAX, Name, label_offsets, wire_is_at_or_below};
+use crate::nsec3;
 use crate::rdata::{Piece, RData, Soa, pieces};
 use crate::record::RRset;
 use crate::zone::{Node, ZoneData};
@@ -266,7 +267,7 @@ impl Builder {
         for node in self.written.iter().filter(|node| node.visible) {
             let name = compiled.node(node.at).name().to_ascii_lowercase();
             owner.clear();
-            owner.extend_from_slice(&hash_label(&nsec3_hash(&name, iterations, &salt)));
+            owner.extend_from_slice(&hash_label(&nsec3::hash(&name, iterations, &salt)));
             owner.extend(zone.apex().as_wire().iter().map(u8::to_ascii_lowercase));
             if let Some(at) = by_label.get(&owner) {
                 let place = node.at as usize + 4;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::algorithm::Algorithm;
-use super::denial::{nsec3_hash, nsec3_label};
+use super::denial::nsec3_hash;
 use super::ds::Ds;
 use super::key::DnsKey;
 use super::rrsig::Rrsig;
@@ -15,6 +15,7 @@ use super::sign::Verify;
 use super::zonemd;
 use crate::code::RecordType;
 use crate::name::Name;
+use crate::nsec3;
 use crate::rdata::TypeBitmap;
 use crate::record::RRset;
 use crate::time::Timestamp;
@@ -304,7 +305,7 @@ impl<'a> Check<'a> {
             }
         }
         for hash in hashes.links.keys().filter(|hash| !hashes.met.contains(*hash)) {
-            let label = String::from_utf8_lossy(&nsec3_label(hash)).into_owned();
+            let label = String::from_utf8_lossy(&nsec3::label(hash)).into_owned();
             self.fault(apex, RecordType::NSEC3, format!("{label} is the hash of no name"));
         }
     }
@@ -341,7 +342,7 @@ impl<'a> Check<'a> {
             let Some(set) = node.get(RecordType::NSEC3) else { continue };
             let parent = name.parent();
             let label = name.labels().next().unwrap_or_default();
-            let hash = read_label(label).filter(|_| parent.as_ref() == Some(zone.apex()));
+            let hash = nsec3::read_label(label).filter(|_| parent.as_ref() == Some(zone.apex()));
             let link = match set.data() {
                 [one] => Link::read(one.as_wire()),
                 _ => None,
@@ -382,25 +383,4 @@ impl Link {
         let types = TypeBitmap::from_wire(bitmap).ok()?.types().iter().copied().collect();
         Some(Link { opt_out: flags & 1 != 0, next: *next, types })
     }
-}
-
-/// The hash of a label in base32hex, either case.
-fn read_label(label: &[u8]) -> Option<[u8; 20]> {
-    let mut hash = [0; 20];
-    if label.len() != 32 {
-        return None;
-    }
-    for (eight, five) in label.chunks_exact(8).zip(hash.chunks_exact_mut(5)) {
-        let mut bits = 0u64;
-        for letter in eight {
-            let value = match letter.to_ascii_lowercase() {
-                digit @ b'0'..=b'9' => digit - b'0',
-                letter @ b'a'..=b'v' => letter - b'a' + 10,
-                _ => return None,
-            };
-            bits = bits << 5 | u64::from(value);
-        }
-        five.copy_from_slice(&bits.to_be_bytes()[3..]);
-    }
-    Some(hash)
 }

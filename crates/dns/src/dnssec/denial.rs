@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha1::{Digest, Sha1};
 
 use super::ds::data;
 use super::sign::SigningError;
 use super::territory::{Standing, shown_types, standings};
 use crate::code::{RecordType, Ttl};
 use crate::name::Name;
+use crate::nsec3::{self, HASH_LEN_BYTES};
 use crate::rdata::{RData, TypeBitmap};
 use crate::record::RRset;
 use crate::zone::{Node, ZoneData};
@@ -32,25 +32,9 @@ pub enum Denial {
     Nsec3OptOut,
 }
 
-/// The NSEC3 hash of a name (RFC 5155 §5), of the name in lower case.
-pub fn nsec3_hash(name: &Name, iterations: u16, salt: &[u8]) -> [u8; 20] {
-    let mut hash = Sha1::new().chain_update(name.to_lowercase().as_wire()).chain_update(salt).finalize();
-    for _ in 0..iterations {
-        hash = Sha1::new().chain_update(hash).chain_update(salt).finalize();
-    }
-    hash.into()
-}
-
-/// The first label of an NSEC3 owner: the hash in base32hex, in lower case, without padding (RFC 4648 §7).
-pub fn nsec3_label(hash: &[u8; 20]) -> [u8; 32] {
-    let mut label = [0; 32];
-    for (five, eight) in hash.chunks_exact(5).zip(label.chunks_exact_mut(8)) {
-        let bits = five.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
-        for (at, letter) in eight.iter_mut().enumerate() {
-            *letter = b"0123456789abcdefghijklmnopqrstuv"[(bits >> (35 - 5 * at) & 31) as usize];
-        }
-    }
-    label
+/// The NSEC3 hash of a name (RFC 5155 §5).
+pub fn nsec3_hash(name: &Name, iterations: u16, salt: &[u8]) -> [u8; HASH_LEN_BYTES] {
+    nsec3::hash(name.to_lowercase().as_wire(), iterations, salt)
 }
 
 impl Denial {
@@ -132,7 +116,7 @@ fn nsec3_chain(
     let next = hashed.keys().skip(1).chain(hashed.keys().next());
     let flags = if opt_out { OPT_OUT } else { 0 };
     let set = |((hash, (_, types)), next): ((&[u8; 20], &Named), &[u8; 20])| {
-        let owner = zone.apex().prepend(&nsec3_label(hash)).map_err(|_| SigningError::NameTooLong)?;
+        let owner = zone.apex().prepend(&nsec3::label(hash)).map_err(|_| SigningError::NameTooLong)?;
         let mut wire = vec![SHA1, flags, 0, 0, 0, 20];
         wire.extend(next);
         wire.extend(types.to_wire());
@@ -162,7 +146,7 @@ mod tests {
             ("xx.example.", "t644ebqk9bibcna874givr6joj62mlhv"),
         ] {
             let hash = nsec3_hash(&name.parse().unwrap(), 12, &[0xaa, 0xbb, 0xcc, 0xdd]);
-            assert_eq!(std::str::from_utf8(&nsec3_label(&hash)).unwrap(), label, "{name}");
+            assert_eq!(std::str::from_utf8(&nsec3::label(&hash)).unwrap(), label, "{name}");
         }
     }
 }

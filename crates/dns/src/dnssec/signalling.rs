@@ -4,10 +4,8 @@
 //! a zone that is trusted already (RFC 9615 §2.1).
 
 use super::plan::SigningPlan;
-use crate::code::{RecordType, Ttl};
 use crate::name::{Name, NameError};
 use crate::record::Record;
-use crate::zone::ZoneData;
 
 /// `_dsboot.<zone>._signal.<name server>`.
 ///
@@ -34,20 +32,6 @@ pub fn records_for_plan(
     let owner = signalling_name(apex, name_server)?;
     let data = plan.cds.iter().chain(&plan.cdnskeys);
     Ok(data.map(|data| Record::new(owner.clone(), plan.key_ttl, data.clone())).collect())
-}
-
-/// The same for a zone that is served: what its apex shows now.
-///
-/// # Errors
-/// [`NameError`] as of [`signalling_name`].
-pub fn records_for_zone(zone: &ZoneData, name_server: &Name) -> Result<Vec<Record>, NameError> {
-    if name_server.is_at_or_below(zone.apex()) {
-        return Ok(Vec::new());
-    }
-    let owner = signalling_name(zone.apex(), name_server)?;
-    let sets = [RecordType::CDS, RecordType::CDNSKEY].map(|rtype| zone.get(zone.apex(), rtype));
-    let shown = sets.into_iter().flatten().flat_map(|set| set.data().iter().map(|data| (set.ttl, data)));
-    Ok(shown.map(|(ttl, data): (Ttl, _)| Record::new(owner.clone(), ttl, data.clone())).collect())
 }
 
 #[cfg(test)]

@@ -58,11 +58,6 @@ impl MessageWriter {
         self.header.counts
     }
 
-    /// Changes the flags.
-    pub fn set_flags(&mut self, flags: Flags) {
-        self.header.flags = flags;
-    }
-
     /// Changes the limit, for instance to leave room for a signature.
     pub fn set_limit(&mut self, limit_bytes: usize) {
         self.limit_bytes = limit_bytes.clamp(HEADER_LEN_BYTES, MESSAGE_LEN_MAX_BYTES);

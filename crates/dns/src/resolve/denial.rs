@@ -6,6 +6,7 @@ use super::{Limits, ede};
 use crate::code::RecordType;
 use crate::dnssec::denial::nsec3_hash;
 use crate::name::Name;
+use crate::nsec3::read_label;
 use crate::rdata::{RData, TypeBitmap};
 
 /// What a proof is worth.
@@ -112,27 +113,6 @@ impl Nsec3 {
             false => *hash > self.hash || *hash < self.next,
         }
     }
-}
-
-/// The hash of a label in base32hex, either case.
-fn read_label(label: &[u8]) -> Option<[u8; 20]> {
-    let mut hash = [0; 20];
-    if label.len() != 32 {
-        return None;
-    }
-    for (eight, five) in label.chunks_exact(8).zip(hash.chunks_exact_mut(5)) {
-        let mut bits = 0u64;
-        for letter in eight {
-            let value = match letter.to_ascii_lowercase() {
-                digit @ b'0'..=b'9' => digit - b'0',
-                letter @ b'a'..=b'v' => letter - b'a' + 10,
-                _ => return None,
-            };
-            bits = bits << 5 | u64::from(value);
-        }
-        five.copy_from_slice(&bits.to_be_bytes()[3..]);
-    }
-    Some(hash)
 }
 
 impl Proof {

@@ -92,7 +92,7 @@ pub(super) fn hex(f: &mut fmt::Formatter<'_>, wire: &[u8]) -> fmt::Result {
 }
 
 /// Base32 with the extended hex alphabet, without padding, in lower case.
-pub fn base32hex(wire: &[u8]) -> String {
+fn base32hex(wire: &[u8]) -> String {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
     let mut text = String::with_capacity(wire.len() * 8 / 5 + 1);
     let (mut bits, mut count) = (0u32, 0);

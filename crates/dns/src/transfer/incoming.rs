@@ -4,6 +4,7 @@ use super::Wanted;
 use crate::code::{Class, Opcode, Rcode, RecordType, Serial};
 use crate::message::{Flags, MessageError, MessageReader, Section};
 use crate::name::Name;
+use crate::nsec3::read_label;
 use crate::rdata::Soa;
 use crate::record::Record;
 use crate::zone::ZoneDiff;
@@ -196,7 +197,8 @@ impl Incoming {
         if record.data.as_wire().len() > self.limits.set_max_bytes {
             return fault("a record too large to be answered");
         }
-        if record.rtype() == RecordType::NSEC3 && !is_hash_label(record.owner.labels().next()) {
+        if record.rtype() == RecordType::NSEC3 && record.owner.labels().next().and_then(read_label).is_none()
+        {
             return fault("an NSEC3 record whose name is no hash");
         }
         Ok(())
@@ -303,14 +305,6 @@ fn read_step(
         }
     };
     Ok((State::Steps { soa, done, step }, Progress::More))
-}
-
-/// Whether a label can be the hash of an NSEC3 record: base32 of 20 bytes (RFC 5155 §3.3).
-fn is_hash_label(label: Option<&[u8]>) -> bool {
-    label.is_some_and(|label| {
-        label.len() == 32
-            && label.iter().all(|byte| matches!(byte.to_ascii_lowercase(), b'0'..=b'9' | b'a'..=b'v'))
-    })
 }
 
 /// No set may be larger than an answer can carry. Records of a set need not follow each other.

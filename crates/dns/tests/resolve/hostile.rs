@@ -339,7 +339,7 @@ fn iterations_of_nsec3_are_followed_only_so_far() {
                 return Fate::Answer;
             }
             let hash = dns::dnssec::denial::nsec3_hash(&asked, iterations, &[]);
-            let owner = zone.prepend(&dns::dnssec::denial::nsec3_label(&hash)).unwrap();
+            let owner = zone.prepend(&dns::nsec3::label(&hash)).unwrap();
             let proof = signed_by(&key, &zone, &owner, nsec3(&hash, &[9; 20], iterations, 0));
             let all: Vec<_> = proof.into_iter().map(|record| (Section::Authority, record)).collect();
             Fate::Bytes(craft_records(sent, Flags::AA, &all))
@@ -360,7 +360,7 @@ fn hashes_are_counted() {
         if sent.name != asked {
             return Fate::Answer;
         }
-        let owner = zone.prepend(&dns::dnssec::denial::nsec3_label(&[1; 20])).unwrap();
+        let owner = zone.prepend(&dns::nsec3::label(&[1; 20])).unwrap();
         let proof = signed_by(&key, &zone, &owner, nsec3(&[1; 20], &[9; 20], 100, 0));
         let all: Vec<_> = proof.into_iter().map(|record| (Section::Authority, record)).collect();
         Fate::Bytes(craft_records(sent, Flags::AA.with_rcode(dns::Rcode::NXDOMAIN), &all))
@@ -393,7 +393,7 @@ fn the_proof_of_another_zone_proves_nothing() {
         if sent.name != name("nothing.three.test") {
             return Fate::Answer;
         }
-        let owner = name("sub.three.test").prepend(&dns::dnssec::denial::nsec3_label(&[1; 20])).unwrap();
+        let owner = name("sub.three.test").prepend(&dns::nsec3::label(&[1; 20])).unwrap();
         let proof = signed_by(&key, &zone, &owner, nsec3(&[1; 20], &[1; 20], 0, 1));
         let all: Vec<_> = proof.into_iter().map(|record| (Section::Authority, record)).collect();
         Fate::Bytes(craft_records(sent, Flags::AA.with_rcode(dns::Rcode::NXDOMAIN), &all))

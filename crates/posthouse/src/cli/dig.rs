@@ -27,6 +27,9 @@ for us and is believed no more than anyone else: signatures are verified here.
 
 Exit codes: 0 found, or proven not to exist; 1 failed or bogus; 2 wrong command line.";
 
+/// The exit code for words that are no question.
+const COMMAND_LINE_WRONG: u8 = 2;
+
 /// What is asked.
 #[derive(Debug, Args)]
 pub struct DigArguments {
@@ -71,7 +74,13 @@ fn read(words: &[String]) -> Result<Question, Failure> {
 /// # Errors
 /// A sentence for the person at the terminal.
 pub(super) fn run(arguments: &DigArguments, config: &Path, json: bool) -> Result<ExitCode, Failure> {
-    let Question { question, server } = read(&arguments.words)?;
+    let Question { question, server } = match read(&arguments.words) {
+        Ok(question) => question,
+        Err(why) => {
+            writeln!(io::stderr(), "posthouse: {why}")?;
+            return Ok(ExitCode::from(COMMAND_LINE_WRONG));
+        }
+    };
     // Without a configuration the world is what it usually is.
     let config = match config.exists() {
         true => Some(Config::load(config)?),

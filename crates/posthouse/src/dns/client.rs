@@ -1,5 +1,6 @@
 //! Asking other servers: one question by UDP or TCP, signed where a key is agreed, and transfers in.
 
+use crate::auth::random;
 use ::dns::transfer::{Incoming, IncomingLimits, Progress, Received, TransferFault, TransferRequest, Wanted};
 use ::dns::tsig::{Key, Signer, StreamFault};
 use ::dns::{Name, Record};
@@ -76,11 +77,11 @@ fn unix_s() -> u64 {
 }
 
 /// A random message id: whoever cannot see our questions must not be able to answer them.
-pub fn random_id() -> u16 {
-    let mut bytes = [0; 2];
-    // Without the system's random source the port is still hard to guess.
-    let _ = getrandom::fill(&mut bytes);
-    u16::from_be_bytes(bytes)
+///
+/// # Errors
+/// If the system has no random bytes to give; then nothing is to be asked.
+pub fn random_id() -> io::Result<u16> {
+    random().map(u16::from_be_bytes)
 }
 
 /// A server to be asked.
@@ -192,7 +193,7 @@ impl Remote {
         have: Option<&Record>,
         limits: IncomingLimits,
     ) -> Result<Received, AskError> {
-        let id = random_id();
+        let id = random_id().map_err(AskError::Io)?;
         let since = have.and_then(|soa| ::dns::Soa::from_rdata(&soa.data));
         let wanted = since.map_or(Wanted::Whole, |soa| Wanted::Since(soa.serial));
         let (request, signer) = self.signed(&TransferRequest::message(id, zone, have));

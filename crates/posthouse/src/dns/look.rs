@@ -3,6 +3,7 @@
 //! Blocks; for threads outside the runtime. Answers come from strangers: they are read as such, and they
 //! only ever make something wait longer or show it as it is.
 
+use super::client::random_id;
 use super::dkim::{DkimAlgorithm, DkimBook};
 use super::mail_records::is_within;
 use super::zones::{Draft, Zones, record_of};
@@ -53,9 +54,7 @@ impl Answer {
 /// # Errors
 /// Why there is no answer, in words.
 pub fn ask(server: SocketAddr, name: &Name, rtype: RecordType, recursive: bool) -> Result<Answer, String> {
-    let mut id = [0; 2];
-    getrandom::fill(&mut id).map_err(|error| error.to_string())?;
-    let id = u16::from_be_bytes(id);
+    let id = random_id().map_err(|error| error.to_string())?;
     let flags = if recursive { Flags::default().with(Flags::RD) } else { Flags::default() };
     let question = Question { name: name.clone(), rtype, class: Class::IN };
     let mut writer = MessageWriter::new(Vec::new(), id, flags, 512);

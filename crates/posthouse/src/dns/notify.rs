@@ -1,7 +1,7 @@
 //! Telling secondaries that a zone changed (RFC 1996).
 
 use super::acl;
-use super::client::{Remote, random_id};
+use super::client::{AskError, Remote, random_id};
 use super::names::Names;
 use super::secondary::remote;
 use super::zones::{Event, Head};
@@ -107,8 +107,14 @@ async fn tell(names: &Names, clock: Clock, zone: &Name, remote: &Remote) {
             }
             Step::Send => {
                 let Some(soa) = names.soa_record(zone) else { return };
-                let id = random_id();
-                match remote.tell(&request(id, &soa), |answer| is_answer(answer, id).then_some(())).await {
+                let told = match random_id() {
+                    Ok(id) => {
+                        let heard = |answer: &[u8]| is_answer(answer, id).then_some(());
+                        remote.tell(&request(id, &soa), heard).await
+                    }
+                    Err(error) => Err(AskError::Io(error)),
+                };
+                match told {
                     Ok(()) => {
                         tracing::debug!(%zone, server = %remote.address, "it was told of a change");
                         return;

@@ -209,7 +209,7 @@ async fn look_at(names: &Arc<Names>, head: &Head, remote: &Remote) -> Result<Soa
     let own = names.soa_record(zone);
     let own_soa = own.as_ref().and_then(|record| Soa::from_rdata(&record.data));
     if let Some(own) = &own_soa {
-        let id = random_id();
+        let id = random_id().map_err(|error| LookError::Ask(AskError::Io(error)))?;
         let query = soa_query(id, zone);
         let serial =
             remote.ask(&query, |answer| soa_answer(answer, id, zone)).await.map_err(LookError::Ask)?;

@@ -1,10 +1,12 @@
 //! One message to a server and its answer, by UDP from a port that nobody knows before, or by TCP.
 
+use crate::auth::random;
 use crate::metrics::metrics;
 use ::dns::message::MESSAGE_LEN_MAX_BYTES;
 use ::dns::resolve::Ask;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
@@ -30,17 +32,30 @@ pub(super) enum Came {
     Unreachable,
 }
 
-/// A random number. Without the system's random source nothing is asked: see [`super::Resolver::new`].
-pub(super) fn chance() -> u64 {
-    let mut bytes = [0; 8];
-    if let Err(error) = getrandom::fill(&mut bytes) {
-        tracing::error!(%error, "the system gives no random numbers");
+/// Random numbers that nobody can foretell, from a secret that was had at the start: nothing can fail later and leave a
+/// number that can be guessed.
+pub(super) struct Chance {
+    secret: [u8; 32],
+    drawn: AtomicU64,
+}
+
+impl Chance {
+    /// # Errors
+    /// If the system has no random bytes to give.
+    pub(super) fn new() -> io::Result<Chance> {
+        Ok(Chance { secret: random()?, drawn: AtomicU64::new(0) })
     }
-    u64::from_be_bytes(bytes)
+
+    /// The next number.
+    pub(super) fn draw(&self) -> u64 {
+        let number = self.drawn.fetch_add(1, Ordering::Relaxed);
+        let digest = blake3::keyed_hash(&self.secret, &number.to_le_bytes());
+        digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
 }
 
 /// Sends the message and waits for its answer.
-pub(super) async fn exchange(ask: &Ask) -> Came {
+pub(super) async fn exchange(ask: &Ask, chance: &Chance) -> Came {
     let until = Instant::now() + ask.wait;
     if ask.tcp {
         return match timeout_at(until, stream(ask)).await {
@@ -51,7 +66,7 @@ pub(super) async fn exchange(ask: &Ask) -> Came {
         };
     }
     let mut forged = 0;
-    match timeout_at(until, datagram(ask, &mut forged)).await {
+    match timeout_at(until, datagram(ask, chance, &mut forged)).await {
         Ok(Ok(came)) => came,
         Ok(Err(_)) => Came::Unreachable,
         Err(_) => Came::Nothing { forged },
@@ -59,13 +74,13 @@ pub(super) async fn exchange(ask: &Ask) -> Came {
 }
 
 /// A socket on a port chosen at random from all (RFC 5452 §9.2): the system's choice is from a smaller range.
-async fn open(server: SocketAddr) -> io::Result<UdpSocket> {
+async fn open(server: SocketAddr, chance: &Chance) -> io::Result<UdpSocket> {
     let any: IpAddr = match server {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     for _ in 0..PORT_TRIES {
-        let port = (chance() >> 16 & 0xffff) as u16;
+        let port = (chance.draw() >> 16 & 0xffff) as u16;
         if port >= PORT_FIRST
             && let Ok(socket) = UdpSocket::bind((any, port)).await
         {
@@ -75,8 +90,8 @@ async fn open(server: SocketAddr) -> io::Result<UdpSocket> {
     UdpSocket::bind((any, 0)).await
 }
 
-async fn datagram(ask: &Ask, forged: &mut u32) -> io::Result<Came> {
-    let socket = open(ask.server).await?;
+async fn datagram(ask: &Ask, chance: &Chance, forged: &mut u32) -> io::Result<Came> {
+    let socket = open(ask.server, chance).await?;
     // Connected: only what claims to be from there arrives, and refusals are told.
     socket.connect(ask.server).await?;
     socket.send(&ask.message).await?;

@@ -81,11 +81,11 @@ impl Guests {
     fn turn(self: &Arc<Self>, address: IpAddr) -> Option<Turn> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, each) = &mut *open;
-        let own = each.entry(address).or_default();
-        if *all >= PENDING_MAX || *own >= PENDING_PER_ADDRESS_MAX {
+        if *all >= PENDING_MAX || each.get(&address).is_some_and(|own| *own >= PENDING_PER_ADDRESS_MAX) {
             return None;
         }
-        *own += 1;
+        // Only who has a question open is listed: there are as many as questions at most.
+        *each.entry(address).or_default() += 1;
         *all += 1;
         Some(Turn { guests: self.clone(), address })
     }
@@ -129,7 +129,13 @@ async fn datagrams(
             received = socket.recv_from(&mut buffer) => received,
             () = crate::driver::stopped(&mut stop) => return,
         };
-        let Ok((len, peer)) = received else { continue };
+        let (len, peer) = match received {
+            Ok(received) => received,
+            Err(error) => {
+                pause_after(&error).await;
+                continue;
+            }
+        };
         if !guests.are_welcome(peer.ip()) {
             continue;
         }
@@ -166,12 +172,15 @@ async fn streams(
                 }
             }
             Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(%error, "the resolver's listener cannot accept");
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
+            Err(error) => pause_after(&error).await,
         }
     }
+}
+
+/// What the system refuses it refuses again at once; waiting costs nobody anything.
+async fn pause_after(error: &io::Error) {
+    tracing::warn!(%error, "the resolver's listener cannot take a question");
+    tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
 /// One question after the other.

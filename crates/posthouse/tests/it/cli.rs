@@ -179,6 +179,8 @@ fn a_wrong_command_line_is_told_from_a_wrong_wish() {
     let server = setup().prepare();
     server.cli(&["frobnicate"]).fails(2);
     server.cli(&["domain"]).fails(2);
+    server.cli(&["dig", "a..b"]).fails(2);
+    server.cli(&["dig", "example.org", "NONSENSE"]).fails(2);
     server.cli(&["account", "add"]).fails(2);
     let help = server.cli(&["--help"]).ok();
     assert!(help.contains("Exit codes: 0 done, 1 not done, 2 wrong command line, 3 check found damage."));

@@ -147,7 +147,8 @@ fn copy_when_woken(files: &Files, woken: &Receiver<()>, progress: &Progress) {
         // Who cannot even connect has done no harm; the next commit wakes us again.
         let Ok(open) = connection.take().map_or_else(|| files.connect(), Ok) else { continue };
         // The writer may have gone on, in which case SQLite has synced nothing.
-        if copy(&open).and_then(|_| files.sync()).is_err() {
+        if let Err(error) = copy(&open).and_then(|_| files.sync()) {
+            tracing::error!(%error, "bringing the log into the database failed: it is written again");
             progress.failed.store(true, Ordering::Release);
             return;
         }

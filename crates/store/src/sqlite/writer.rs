@@ -139,13 +139,16 @@ impl Writer {
         self.queue.recv().ok()
     }
 
-    /// Does what no job waits for. What fails concerns none: the next one finds the database opened
-    /// anew, and hears of it if that fails too.
+    /// Does what no job waits for. What fails concerns none, and is logged: the next one finds the database
+    /// opened anew, and hears of it if that fails too.
     fn in_between<T>(&mut self, work: impl FnOnce(&Open, &Shared) -> Result<T, StoreError>) -> Option<T> {
         let open = self.open.take()?;
-        let done = work(&open, &self.shared).ok();
-        self.keep(open, done.is_some());
-        done
+        let done = work(&open, &self.shared);
+        if let Err(error) = &done {
+            tracing::error!(%error, "the database failed between two commits: its log is written again");
+        }
+        self.keep(open, done.is_ok());
+        done.ok()
     }
 
     /// Keeps what is open if nothing failed. Otherwise opens anew at once, while the system still shows what
@@ -156,7 +159,11 @@ impl Writer {
             return;
         }
         drop(open);
-        self.open = self::open(&self.files, &self.readers).ok();
+        self.open = self::open(&self.files, &self.readers)
+            .inspect_err(
+                |error| tracing::error!(%error, "the database cannot be opened anew; the next job tries"),
+            )
+            .ok();
     }
 
     /// Lists the keys of some traces, in a commit of its own, and says of how many. If it fails they stay
