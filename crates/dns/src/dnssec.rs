@@ -24,7 +24,7 @@ pub mod zonemd;
 mod territory;
 
 pub use algorithm::Algorithm;
-pub use check::{Fault, check_zone};
+pub use check::{Fault, check_signed, check_zone};
 pub use denial::Denial;
 pub use ds::{DigestType, Ds};
 pub use key::DnsKey;

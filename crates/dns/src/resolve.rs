@@ -181,6 +181,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// A look-up that came to nothing for a reason that has nothing to do with names.
+    pub fn broken_off(name: &Name, why: impl Into<String>) -> Outcome {
+        Outcome::failed(name.clone(), Verdict::Indeterminate, ExtendedError::new(0, why))
+    }
+
     /// The data found; empty for every other answer.
     pub fn records(&self) -> &[RData] {
         match &self.answer {

@@ -2,7 +2,7 @@
 //! whatever is changed afterwards must not.
 #![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
 
-use dns::dnssec::check::check_zone;
+use dns::dnssec::check::{check_signed, check_zone};
 use dns::dnssec::sign::{Sign, Signed, SigningPolicy, Verify, first_expiry, is_expired, sign_zone};
 use dns::dnssec::{Algorithm, Denial, DigestType, Ds, SigningPlan};
 use dns::roll::keyset::Layout;
@@ -325,4 +325,29 @@ proptest! {
         // The digest itself is told from nothing only by the chain.
         prop_assert!(noticed, "without {}", gone);
     }
+}
+
+#[test]
+fn what_was_signed_wrongly_is_seen_before_it_is_served() {
+    let policy = SigningPolicy::default();
+    let before = sign(&example(), None, &policy, at(0)).zone;
+    assert_eq!(check_signed(&before, &example(), at(0), &Toy), Ok(()));
+    assert_eq!(check_signed(&before, &before, at(0), &Toy), Ok(()));
+    let owner = name("mail.example.");
+    let set = before.get(&owner, RecordType::RRSIG).unwrap();
+    let old = set.data()[0].clone();
+    let mut wire = old.as_wire().to_vec();
+    *wire.last_mut().unwrap() ^= 1;
+    let wrong = RData::from_wire(RecordType::RRSIG, &wire).unwrap();
+    let mut after = before.clone();
+    after.remove(&owner, &old);
+    after.insert(Record::new(owner.clone(), Ttl::from_wire(3600), wrong)).unwrap();
+    let faults = check_signed(&after, &before, at(0), &Toy).unwrap_err();
+    assert!(faults.iter().all(|fault| fault.name == owner), "{faults:?}");
+    // What was let pass before is not looked at again.
+    assert_eq!(check_signed(&after, &after, at(0), &Toy), Ok(()));
+    // A name without its place in the chain.
+    let mut after = before.clone();
+    after.remove_set(&owner, RecordType::NSEC);
+    assert!(check_signed(&after, &before, at(0), &Toy).is_err());
 }

@@ -90,6 +90,8 @@ pub struct Metrics {
     pub dns_unsent: Counter,
     /// Datagrams that the kernel dropped because they came faster than they were taken.
     pub dns_dropped: Counter,
+    /// Times that a zone could not be signed anew.
+    pub dns_signings_failed: Counter,
     /// Messages taken by the DNS server on connections.
     pub dns_messages: Counter,
     /// Answers kept back, or cut short, because their network got too many.
@@ -271,7 +273,7 @@ impl Metrics {
         ]
     }
 
-    fn dns_totals(&self) -> [Total; 13] {
+    fn dns_totals(&self) -> [Total; 14] {
         [
             ("posthouse_dns_queries_total", "Datagrams taken by the DNS server.", count(&self.dns_queries)),
             ("posthouse_dns_answers_total", "Datagrams sent by the DNS server.", count(&self.dns_answers)),
@@ -279,6 +281,11 @@ impl Metrics {
                 "posthouse_dns_unsent_total",
                 "Answers that the kernel would not take.",
                 count(&self.dns_unsent),
+            ),
+            (
+                "posthouse_dns_signings_failed_total",
+                "Times that a zone could not be signed anew.",
+                count(&self.dns_signings_failed),
             ),
             (
                 "posthouse_dns_dropped_total",

@@ -12,10 +12,10 @@ use crate::auth::random;
 use crate::clock::Clock;
 use crate::config;
 use crate::dns::crypto::Verifier;
+use crate::dns::zones::LookUp;
 use crate::metrics::metrics;
 use ::dns::resolve::{
-    Anchor, Engine, Event, ExtendedError, Limits, Mode, Moment, Outcome, Request, Settings, Step, Verdict,
-    World, anchor,
+    Anchor, Engine, Event, Limits, Mode, Moment, Outcome, Request, Settings, Step, Verdict, World, anchor,
 };
 use ::dns::time::Timestamp;
 use ::dns::{Catalogue, Name, RecordType};
@@ -27,6 +27,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Semaphore, watch};
 
 /// Requests under way at once; each has one socket open. Others wait for their turn.
@@ -77,6 +78,24 @@ impl fmt::Debug for Resolver {
     }
 }
 
+/// Look-ups for a command that runs while no server does. What one learns is forgotten with it: commands ask once.
+pub fn for_command(config: &config::Resolver) -> LookUp {
+    let config = config.clone();
+    Box::new(move |name, rtype| {
+        let look_up = || {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| error.to_string())?;
+            let resolver = Resolver::new(&config, Arc::default(), Clock::new());
+            let resolver = resolver.map_err(|error| error.to_string())?;
+            Ok(runtime.block_on(resolver.request(name, rtype)).outcome)
+        };
+        // A thread of its own: the command may be inside a runtime, which does not let itself be nested.
+        let done = std::thread::scope(|scope| scope.spawn(look_up).join());
+        let done = done.unwrap_or_else(|_| Err("the look-up broke off".to_owned()));
+        done.unwrap_or_else(|why| Outcome::broken_off(name, why))
+    })
+}
+
 /// A finished request, for those who want to see how it went.
 pub struct Finished {
     /// What was found.
@@ -124,6 +143,12 @@ impl Resolver {
         let engine = Mutex::new(Engine::new(settings, Box::new(Verifier)));
         let (flights, turns) = (Mutex::default(), Semaphore::new(REQUESTS_MAX));
         Ok(Resolver(Arc::new(Inner { engine, served, clock, chance, flights, turns })))
+    }
+
+    /// For threads outside of the runtime, while it runs.
+    pub fn blocking(&self, runtime: Handle) -> LookUp {
+        let this = self.clone();
+        Box::new(move |name, rtype| runtime.block_on(this.request(name, rtype)).outcome)
     }
 
     fn moment(&self) -> Moment {
@@ -196,14 +221,7 @@ impl Resolver {
             Some(outcome) => (*outcome).clone(),
             None => {
                 tracing::error!(%name, %rtype, "a look-up ended in a fault of this program");
-                Outcome {
-                    verdict: Verdict::Indeterminate,
-                    answer: ::dns::resolve::Answer::Failed,
-                    name: name.clone(),
-                    aliases: Vec::new(),
-                    ttl: ::dns::Ttl::ZERO,
-                    error: Some(ExtendedError { code: 0, text: "the look-up broke off".into() }),
-                }
+                Outcome::broken_off(name, "the look-up broke off")
             }
         }
     }

@@ -140,6 +140,7 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     let resolver = Resolver::new(&config.resolver, snapshot.served().clone(), clock)
         .map_err(|error| ServeError::Other(error.to_string()))?;
     resolver::announce(&config.resolver);
+    all_zones.set_look_up(resolver.blocking(tokio::runtime::Handle::current()));
     resolver::listener::start(guests, &config.resolver.networks, &resolver, &stop);
     let needs =
         dns::server::Needs { config, zones, snapshot, clock, acceptor: acceptor.clone(), stop: stop.clone() };
@@ -187,7 +188,9 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
 /// A sentence about the configuration.
 pub fn zones_of(config: &Config, store: Store) -> Result<Zones, ServeError> {
     let host = HostFacts::of(config).map_err(ServeError::Other)?;
-    Ok(Zones::new(store, host, dns::zones::calendar(), Box::new(dns::zones::Nowhere)))
+    let zones = Zones::new(store, host, dns::zones::calendar(), Box::new(dns::zones::Nowhere));
+    zones.set_look_up(resolver::for_command(&config.resolver));
+    Ok(zones)
 }
 
 /// The zones of a store for one command that answers from them, with no server running.
@@ -213,8 +216,10 @@ async fn load_zones(
     let (loading, acceptor) = (zones.clone(), acceptor.clone());
     let loaded = tokio::task::spawn_blocking(move || {
         // What ran out while nobody looked is signed anew before the first answer.
-        loading.freshen()?;
+        let ended = loading.freshen()?;
         let count = loading.load()?;
+        ended.iter().for_each(|zone| loading.withhold(zone));
+        dns::secondary::withhold_expired(&loading)?;
         dns::upkeep::follow_certificate(&loading, &acceptor);
         Ok::<usize, dns::zones::ZoneError>(count)
     })

@@ -55,16 +55,38 @@ pub fn check_zone(
     verify: &dyn Verify,
     trust: Option<&[Ds]>,
 ) -> Result<(), Vec<Fault>> {
-    let keys = zone.get(zone.apex(), RecordType::DNSKEY);
-    let keys = keys.map(RRset::data).unwrap_or_default().iter();
-    let keys: Vec<DnsKey> =
-        keys.filter_map(|data| DnsKey::from_wire(data.as_wire())).filter(DnsKey::is_zone_key).collect();
-    let mut check = Check { zone, now, verify, keys, faults: Vec::new() };
-    check.signatures();
+    let mut check = Check::new(zone, now, verify);
+    check.signatures(None);
     check.denial();
     check.trust(trust);
     if zonemd::verify(zone) == Some(false) {
         check.fault(zone.apex(), RecordType::ZONEMD, "the digest is not that of the zone");
+    }
+    check.faults.truncate(FAULTS_MAX);
+    if check.faults.is_empty() { Ok(()) } else { Err(check.faults) }
+}
+
+/// Names up to which all of a zone is checked at each change; above, only those that changed. As many take a second
+/// or two, and only when keys are rolled.
+pub const CHECKED_WHOLE_MAX: usize = 20_000;
+
+/// Checks what was signed just now, before it is served: the signatures of names that differ from `before`, or of all
+/// names if the key set differs, and the chain.
+///
+/// # Errors
+/// What is wrong, at most [`FAULTS_MAX`].
+pub fn check_signed(
+    zone: &ZoneData,
+    before: &ZoneData,
+    now: Timestamp,
+    verify: &dyn Verify,
+) -> Result<(), Vec<Fault>> {
+    let keys = |zone: &ZoneData| zone.get(zone.apex(), RecordType::DNSKEY).map(|set| set.data().to_vec());
+    let is_small = zone.nodes().nth(CHECKED_WHOLE_MAX).is_none();
+    let mut check = Check::new(zone, now, verify);
+    check.signatures(Some(before).filter(|_| !is_small || keys(zone) == keys(before)));
+    if is_small {
+        check.denial();
     }
     check.faults.truncate(FAULTS_MAX);
     if check.faults.is_empty() { Ok(()) } else { Err(check.faults) }
@@ -87,6 +109,14 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
+    fn new(zone: &'a ZoneData, now: Timestamp, verify: &'a dyn Verify) -> Check<'a> {
+        let keys = zone.get(zone.apex(), RecordType::DNSKEY);
+        let keys = keys.map(RRset::data).unwrap_or_default().iter();
+        let keys =
+            keys.filter_map(|data| DnsKey::from_wire(data.as_wire())).filter(DnsKey::is_zone_key).collect();
+        Check { zone, now, verify, keys, faults: Vec::new() }
+    }
+
     fn fault(&mut self, name: &Name, rtype: impl Into<Option<RecordType>>, what: impl Into<String>) {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(Fault { name: name.clone(), rtype: rtype.into(), what: what.into() });
@@ -105,39 +135,49 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn signatures(&mut self) {
+    /// All signatures, or those of names that `known` does not have just so.
+    fn signatures(&mut self, known: Option<&ZoneData>) {
         let zone = self.zone;
         if self.keys.is_empty() {
             self.fault(zone.apex(), RecordType::DNSKEY, "there is no key");
         }
+        let mut others = known.into_iter().flat_map(ZoneData::nodes).peekable();
         for (name, node) in zone.nodes() {
-            let place = self.place(name, node);
-            let signatures: Vec<Rrsig> = node
-                .get(RecordType::RRSIG)
-                .map(RRset::data)
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|data| Rrsig::from_wire(data.as_wire()))
-                .collect();
-            for set in node.sets().iter().filter(|set| set.rtype() != RecordType::RRSIG) {
-                let rtype = set.rtype();
-                let needed = match place {
-                    Place::Own => true,
-                    Place::Cut { .. } => matches!(rtype, RecordType::DS | RecordType::NSEC),
-                    Place::Hidden => false,
-                };
-                let of_set: Vec<&Rrsig> = signatures.iter().filter(|sig| sig.covered == rtype).collect();
-                match needed {
-                    true => self.signed_set(name, set, &of_set),
-                    false if !of_set.is_empty() => {
-                        self.fault(name, rtype, "it is signed, and is not the zone's")
-                    }
-                    false => {}
-                }
+            while others.next_if(|(other, _)| *other < name).is_some() {}
+            let is_known = others
+                .peek()
+                .is_some_and(|(other, same)| *other == name && (std::ptr::eq(*same, node) || *same == node));
+            if !is_known {
+                self.signatures_at(name, node);
             }
-            if let Some(stray) = signatures.iter().find(|sig| !node.has(sig.covered)) {
-                self.fault(name, stray.covered, "there is a signature of a set that is not there");
+        }
+    }
+
+    fn signatures_at(&mut self, name: &'a Name, node: &'a Node) {
+        let place = self.place(name, node);
+        let signatures: Vec<Rrsig> = node
+            .get(RecordType::RRSIG)
+            .map(RRset::data)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|data| Rrsig::from_wire(data.as_wire()))
+            .collect();
+        for set in node.sets().iter().filter(|set| set.rtype() != RecordType::RRSIG) {
+            let rtype = set.rtype();
+            let needed = match place {
+                Place::Own => true,
+                Place::Cut { .. } => matches!(rtype, RecordType::DS | RecordType::NSEC),
+                Place::Hidden => false,
+            };
+            let of_set: Vec<&Rrsig> = signatures.iter().filter(|sig| sig.covered == rtype).collect();
+            match needed {
+                true => self.signed_set(name, set, &of_set),
+                false if !of_set.is_empty() => self.fault(name, rtype, "it is signed, and is not the zone's"),
+                false => {}
             }
+        }
+        if let Some(stray) = signatures.iter().find(|sig| !node.has(sig.covered)) {
+            self.fault(name, stray.covered, "there is a signature of a set that is not there");
         }
     }
 

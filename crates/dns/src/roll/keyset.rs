@@ -250,6 +250,11 @@ impl ZoneKeys {
         matches!(self.chain, Chain::Secure(_) | Chain::Rolling(..) | Chain::Replacing(_))
     }
 
+    /// True if the parent was ever seen to show our DS since the zone was signed.
+    pub fn was_secure(&self) -> bool {
+        !matches!(self.chain, Chain::Unsigned | Chain::Joining(..))
+    }
+
     /// The state in a few words, for people.
     pub fn summary(&self) -> &'static str {
         match (&self.chain, &self.zone_roll) {
@@ -617,6 +622,44 @@ impl ZoneKeys {
                 Err("it is not known whether the parent shows a DS".into())
             }
             _ => Err("the parent still shows a DS: stop signing first".into()),
+        }
+    }
+
+    /// Whether signatures and keys may go at once: only while nobody relies on them.
+    ///
+    /// A zone on its way into the chain may also go while the parent cannot be asked: there never was a DS, as far as
+    /// was ever seen. One on its way out may not: there was one.
+    ///
+    /// # Errors
+    /// Why not, as a sentence.
+    pub fn may_stop_at_once(&self, observed: &Observed) -> Result<(), String> {
+        let mut views = observed.parent.iter().filter_map(|view| view.ds.as_ref());
+        let shown = views.any(|view| !view.records.is_empty());
+        match self.chain {
+            Chain::Unsigned => Ok(()),
+            _ if shown => Err("the parent shows a DS".into()),
+            Chain::Joining(..) => Ok(()),
+            Chain::Leaving(..) if observed.parent_shows_none() => Ok(()),
+            Chain::Leaving(..) => Err("it is not known whether the parent still shows a DS".into()),
+            Chain::Secure(_) | Chain::Rolling(..) | Chain::Replacing(_) => {
+                Err("caches may still have the parent's DS".into())
+            }
+        }
+    }
+
+    /// Whether other keys may take the place of these at once: only while the parent vouches for none of them.
+    ///
+    /// # Errors
+    /// Why not, as a sentence.
+    pub fn may_be_replaced(&self, observed: &Observed) -> Result<(), String> {
+        let mut views = observed.parent.iter().filter_map(|view| view.ds.as_ref());
+        let ours = views.any(|view| view.records.iter().any(|seen| matches!(seen, DsSeen::Ours(_))));
+        match self.chain {
+            Chain::Unsigned => Ok(()),
+            _ if ours => Err("the parent shows a DS of a key that is here".into()),
+            Chain::Joining(..) => Ok(()),
+            Chain::Leaving(..) if observed.parent_shows_none() => Ok(()),
+            _ => Err("the zone is secure by the keys that are here: roll them instead".into()),
         }
     }
 }

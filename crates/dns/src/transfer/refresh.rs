@@ -59,10 +59,11 @@ impl Refresh {
     /// A zone whose content is from before the start; it was heard of `ago`. Looks at once.
     pub fn resume(now: Now, limits: RefreshLimits, soa: &Soa, ago: Duration) -> Refresh {
         let mut refresh = Refresh::new(now, limits);
-        let heard = Now::from_millis(
-            now.as_millis().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
-        );
-        refresh.hold(heard, soa);
+        refresh.hold(now, soa);
+        // The moment itself may be before the clock's beginning: what is left of the time counts from now.
+        if let Some(held) = &mut refresh.held {
+            held.expire = held.expire.saturating_sub(ago);
+        }
         refresh
     }
 

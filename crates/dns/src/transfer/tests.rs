@@ -276,6 +276,16 @@ fn silly_timers_are_bounded() {
     assert_eq!(refresh.next(), at(1005 + 86_400));
 }
 
+#[test]
+fn a_start_does_not_give_an_old_zone_new_time() {
+    let soa = soa_fields(1);
+    let limits = RefreshLimits::default();
+    // The clock began a second ago; the primary was heard of 23 hours before.
+    let fresh = Refresh::resume(at(1), limits, &soa, Duration::from_hours(23));
+    assert!(!fresh.is_expired(at(3600)) && fresh.is_expired(at(3601)));
+    assert!(Refresh::resume(at(1), limits, &soa, Duration::from_hours(25)).is_expired(at(1)));
+}
+
 type Hosts = Vec<(String, u8)>;
 
 proptest! {

@@ -96,7 +96,7 @@ fn make_zone(zones: &Zones, name: &Name, domain: &str) -> Result<(), ZoneError> 
 pub fn removed(zones: &Zones, domain: &str) -> String {
     let Ok(name) = domain.parse::<Name>() else { return String::new() };
     let Ok(zone) = zones.zone_of(&name) else { return String::new() };
-    let why = Why::upkeep(format!("mail records of {domain} go"));
+    let why = Why::house(format!("mail records of {domain} go"));
     let done = zone_name(&zone).and_then(|apex| zones.change(&apex, &why, |_| Ok(())));
     match done {
         Ok(_) if zone.name == domain.to_lowercase() => {

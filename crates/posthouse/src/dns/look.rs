@@ -1,16 +1,17 @@
 //! What the world sees: the zone's name servers and the parent's, asked one by one and directly.
 //!
-//! Blocks; for threads outside the runtime. Answers come from strangers: they are read as such, and they
-//! only ever make something wait longer or show it as it is.
+//! Blocks; for threads outside the runtime. Answers come from strangers. What the parent shows decides which keys
+//! may go: so all of its servers must say the same, and where it is signed, a validated answer, too.
 
 use super::client::random_id;
 use super::dkim::{DkimAlgorithm, DkimBook};
 use super::mail_records::is_within;
 use super::zones::{Draft, Zones, record_of};
 use dns::dnssec::ds::Ds;
+use dns::resolve::{Answer as Found, Outcome, Verdict};
 use dns::roll::dkim::DkimSeen;
 use dns::roll::tlsa::TlsaSeen;
-use dns::roll::{DsView, Observed, ParentView};
+use dns::roll::{DsView, Observed, ParentView, ZoneKeys};
 use dns::{
     Class, Flags, MessageReader, MessageWriter, Name, Question, RData, Rcode, Record, RecordType, Section,
     Serial, ZoneData,
@@ -153,6 +154,27 @@ pub struct Server {
     pub name: String,
     /// Its addresses, or why there are none.
     pub addresses: Result<Vec<SocketAddr>, String>,
+    /// Addresses of it to which this host has no way, as an IPv6 address where there is only IPv4: they are not
+    /// asked, and nobody waits for them.
+    pub out_of_reach: Vec<SocketAddr>,
+}
+
+impl Server {
+    /// A server with the addresses that are known of it.
+    fn new(name: String, addresses: Result<Vec<SocketAddr>, String>) -> Server {
+        let Ok(all) = addresses else { return Server { name, addresses, out_of_reach: Vec::new() } };
+        let (near, out_of_reach): (Vec<_>, Vec<_>) = all.into_iter().partition(|address| has_way(*address));
+        let addresses = match (near.is_empty(), out_of_reach.is_empty()) {
+            (true, false) => Err("this host has no way to any of its addresses".to_owned()),
+            _ => Ok(near),
+        };
+        Server { name, addresses, out_of_reach }
+    }
+
+    /// One that is known by its addresses alone.
+    pub fn at(address: SocketAddr, name: String) -> Server {
+        Server::new(name, Ok(vec![address]))
+    }
 }
 
 /// The resolvers that are asked where no server of our own can tell: those configured, or the system's.
@@ -177,6 +199,19 @@ fn resolve(zones: &Zones, name: &Name, rtype: RecordType) -> Result<Answer, Stri
         }
     }
     Err(fault)
+}
+
+/// Whether this host has any way to an address; without one, a server must do with its others. Nothing is sent.
+fn has_way(address: SocketAddr) -> bool {
+    let local: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+    let way = UdpSocket::bind(local).and_then(|socket| socket.connect(address));
+    !way.is_err_and(|error| {
+        use std::io::ErrorKind as Kind;
+        matches!(
+            error.kind(),
+            Kind::NetworkUnreachable | Kind::HostUnreachable | Kind::AddrNotAvailable | Kind::Unsupported
+        )
+    })
 }
 
 /// Where a server with this address listens: our own may be behind another port, as in a test.
@@ -229,9 +264,8 @@ fn addresses_of(zones: &Zones, served: Option<&ZoneData>, name: &Name) -> Result
 }
 
 fn servers_named(zones: &Zones, served: Option<&ZoneData>, names: Vec<Name>) -> Vec<Server> {
-    let server = |name: Name| Server {
-        addresses: addresses_of(zones, served, &name),
-        name: name.to_lowercase().to_text_without_dot(),
+    let server = |name: Name| {
+        Server::new(name.to_lowercase().to_text_without_dot(), addresses_of(zones, served, &name))
     };
     names.into_iter().take(SERVERS_MAX).map(server).collect()
 }
@@ -326,12 +360,15 @@ pub struct Parent {
     pub fault: Option<String>,
     /// Each server's DS set with its TTL, or why it gave none.
     pub ds: Vec<(String, DsShown)>,
+    /// The same by a validated look-up, which caches may have held back; nothing if it says nothing, because the
+    /// parent is not signed or nobody was asked.
+    pub validated: Option<DsShown>,
     /// The names that its delegation gives, with the addresses beside them.
     pub delegation: BTreeSet<String>,
 }
 
 /// Asks the servers of the parent zone.
-pub fn parent(zones: &Zones, apex: &Name) -> Parent {
+pub fn parent(zones: &Zones, apex: &Name, keys: &ZoneKeys) -> Parent {
     let Some(above) = apex.parent() else {
         return Parent { fault: Some("the root has no parent".to_owned()), ..Parent::default() };
     };
@@ -339,6 +376,7 @@ pub fn parent(zones: &Zones, apex: &Name) -> Parent {
         Ok(found) => found,
         Err(fault) => return Parent { fault: Some(fault), ..Parent::default() },
     };
+    let is_here = zones.zone(&zone).is_ok();
     let mut parent = Parent { zone: Some(zone), ..Parent::default() };
     for server in servers {
         let addresses = match server.addresses {
@@ -360,7 +398,30 @@ pub fn parent(zones: &Zones, apex: &Name) -> Parent {
             }
         }
     }
+    // Who is to be believed matters where something hangs on it: not before there is a DS.
+    let there_is =
+        parent.ds.iter().any(|(_, shown)| shown.as_ref().is_ok_and(|(records, _)| !records.is_empty()));
+    let there_was = keys.was_secure() && parent.ds.iter().any(|(_, shown)| shown.is_ok());
+    if !is_here && (there_is || there_was) {
+        parent.validated = zones.look_up(apex, RecordType::DS).and_then(validated);
+    }
     parent
+}
+
+/// What a validated look-up adds to the answers of the parent's servers, which anybody on the way could have forged.
+/// Nothing where the parent is not signed: nobody can tell there.
+fn validated(found: Outcome) -> Option<DsShown> {
+    let records = || found.records().iter().filter_map(|data| Ds::from_wire(data.as_wire())).collect();
+    match (found.verdict, &found.answer) {
+        (Verdict::Insecure, _) => None,
+        (Verdict::Secure, Found::Records(_) | Found::NoData | Found::NxDomain) => {
+            Some(Ok((records(), found.ttl.seconds())))
+        }
+        _ => {
+            let why = found.error.as_ref().map_or("", |error| error.text.as_str());
+            Some(Err(why.to_owned()))
+        }
+    }
 }
 
 /// The parent's servers: our own where the parent is a zone of ours, else those that a resolver finds.
@@ -391,19 +452,21 @@ pub fn observed(zones: &Zones, draft: &Draft, seen: &[Seen], parent: &Parent) ->
     let served = &draft.book.served;
     let apex = served.apex();
     let keys = &draft.keys.keys;
-    let view = |(server, ds): &(String, Result<(Vec<Ds>, u32), String>)| ParentView {
-        server: server.clone(),
+    let view = |(server, ds): (&str, &DsShown)| ParentView {
+        server: server.to_owned(),
         ds: ds.as_ref().ok().map(|(records, ttl_seconds)| DsView {
             records: records.iter().map(|ds| keys.recognise(apex, ds)).collect(),
             ttl_seconds: *ttl_seconds,
         }),
     };
+    let direct = parent.ds.iter().map(|(server, ds)| (server.as_str(), ds));
+    let shown = direct.chain(parent.validated.iter().map(|ds| ("validated", ds)));
     let ttls = served.nodes().flat_map(|(_, node)| node.sets().iter().map(|set| set.ttl.seconds()));
     Observed {
         at: zones.now(),
         our_serial: served.serial().unwrap_or(Serial(0)).0,
         every_server_shows: oldest(seen).map(|serial| serial.0),
-        parent: parent.ds.iter().map(view).collect(),
+        parent: shown.map(view).collect(),
         zone_ttl_max_seconds: ttls.max().unwrap_or(0),
         dnskey_ttl_seconds: served.get(apex, RecordType::DNSKEY).map_or(0, |set| set.ttl.seconds()),
         negative_ttl_seconds: served.negative_ttl().map_or(0, |ttl| ttl.seconds()),
@@ -414,7 +477,7 @@ pub fn observed(zones: &Zones, draft: &Draft, seen: &[Seen], parent: &Parent) ->
 pub fn observe(zones: &Zones, draft: &Draft) -> Observed {
     let at = zones.now();
     let seen = serials(&servers(zones, &draft.book.served), draft.book.served.apex());
-    let parent = parent(zones, draft.book.served.apex());
+    let parent = parent(zones, draft.book.served.apex(), &draft.keys.keys);
     Observed { at, ..observed(zones, draft, &seen, &parent) }
 }
 

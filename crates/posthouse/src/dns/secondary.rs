@@ -8,16 +8,16 @@
 use super::acl;
 use super::client::{AskError, Remote, random_id};
 use super::names::Names;
-use super::zones::{Event, Head, Peer, Why, ZoneError};
+use super::zones::{Event, Head, Peer, Why, ZoneError, Zones};
 use crate::clock::Clock;
 use crate::metrics::metrics;
 use ::dns::transfer::{IncomingLimits, Received, Refresh, RefreshLimits, soa_answer, soa_query};
-use ::dns::{Name, RecordType, Soa, ZoneData};
+use ::dns::{Name, RecordType, Serial, Soa, ZoneData};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{PeerRole, ZoneChangeKind, ZoneKind};
+use store::{PeerRole, StoreError, View, ZoneChangeKind, ZoneId, ZoneKind, ZoneSeen};
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use wire::Now;
 
@@ -73,7 +73,7 @@ pub async fn run(
     let (done, mut looked) = mpsc::channel(LOOKS_MAX);
     let room = Arc::new(Semaphore::new(LOOKS_MAX));
     let mut watched: HashMap<Name, Watched> = HashMap::new();
-    adjust(&names, clock, &mut watched);
+    adjust(&names, clock, &mut watched).await;
     loop {
         let next = step(&names, clock, &mut watched, &room, &done);
         tokio::select! {
@@ -86,39 +86,84 @@ pub async fn run(
             event = events.recv() => match event {
                 Ok(Event::Changed(..)) => {}
                 Ok(Event::Peers(zone)) => {
-                    adjust(&names, clock, &mut watched);
+                    adjust(&names, clock, &mut watched).await;
                     if let Some(watched) = watched.get_mut(&zone) {
                         watched.refresh.notified(clock.now());
                     }
                 }
-                Ok(Event::Removed(_)) | Err(broadcast::error::RecvError::Lagged(_)) => adjust(&names, clock, &mut watched),
+                Ok(Event::Removed(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    adjust(&names, clock, &mut watched).await;
+                }
                 Err(broadcast::error::RecvError::Closed) => return,
             },
-            Some(end) = looked.recv() => ended(&names, clock, &mut watched, end),
+            Some(end) = looked.recv() => ended(&names, clock, &mut watched, end).await,
             () = tokio::time::sleep_until(clock.instant(next)) => {}
         }
     }
 }
 
+/// What is noted of a zone when a primary was heard of, see [`ZoneSeen::subject`].
+const HEARD: &str = "primary";
+
+/// How long ago a primary of a zone was heard of; nothing if that was never noted.
+fn heard_ago(view: &mut View<'_>, id: ZoneId, now_ms: i64) -> Result<Option<Duration>, StoreError> {
+    let seen = view.zone_seen(id)?.into_iter().find(|seen| seen.subject == HEARD);
+    let ago_ms = seen.map(|seen| u64::try_from(now_ms.saturating_sub(seen.at_ms)).unwrap_or_default());
+    Ok(ago_ms.map(Duration::from_millis))
+}
+
+/// Takes away what expired while no server ran: before the first answer. Blocks.
+///
+/// # Errors
+/// The store's.
+pub fn withhold_expired(zones: &Zones) -> Result<(), ZoneError> {
+    let now_ms = zones.now_ms();
+    for head in zones.heads().into_iter().filter(|head| head.kind == ZoneKind::Secondary) {
+        let id = head.id;
+        let ago = zones.store().read_blocking(move |view| heard_ago(view, id, now_ms))?;
+        let soa = match ago {
+            Some(_) => zones.book(&zones.zone(&head.name)?)?.served.soa(),
+            None => None,
+        };
+        if let (Some(ago), Some((_, soa))) = (ago, soa)
+            && Refresh::resume(Now::from_millis(0), RefreshLimits::default(), &soa, ago)
+                .is_expired(Now::from_millis(0))
+        {
+            tracing::error!(zone = %head.name, "the zone expired while no server ran");
+            zones.withhold(&head.name);
+        }
+    }
+    Ok(())
+}
+
 /// Watches the zones that are secondary now, and no others.
-fn adjust(names: &Names, clock: Clock, watched: &mut HashMap<Name, Watched>) {
+async fn adjust(names: &Names, clock: Clock, watched: &mut HashMap<Name, Watched>) {
     let heads = names.zones().heads();
     let secondary: HashMap<&Name, &Arc<Head>> =
         heads.iter().filter(|head| head.kind == ZoneKind::Secondary).map(|head| (&head.name, head)).collect();
     watched.retain(|name, _| secondary.contains_key(name));
-    for name in secondary.into_keys() {
-        watched.entry(name.clone()).or_insert_with(|| {
-            let soa = names.soa_record(name).and_then(|record| Soa::from_rdata(&record.data));
-            let refresh = match soa {
-                // How long ago it was heard of is not known: it is looked for at once, and counts from now.
-                Some(soa) => Refresh::resume(clock.now(), RefreshLimits::default(), &soa, Duration::ZERO),
-                None => {
-                    names.snapshot().set_not_ready(name);
-                    Refresh::new(clock.now(), RefreshLimits::default())
-                }
-            };
-            Watched { refresh, expired: false }
+    for (name, head) in secondary {
+        if watched.contains_key(name) {
+            continue;
+        }
+        let soa = names.soa_record(name).and_then(|record| Soa::from_rdata(&record.data));
+        let (id, now_ms) = (head.id, clock.unix_ms());
+        let ago = names.zones().store().read(move |view| heard_ago(view, id, now_ms)).await;
+        let ago = ago.unwrap_or_else(|error| {
+            tracing::warn!(zone = %name, %error, "when the primary was heard of last cannot be read");
+            None
         });
+        let refresh = match soa {
+            // It is looked for at once; what is left of its time counts from now.
+            Some(soa) => {
+                Refresh::resume(clock.now(), RefreshLimits::default(), &soa, ago.unwrap_or_default())
+            }
+            None => {
+                names.snapshot().set_not_ready(name);
+                Refresh::new(clock.now(), RefreshLimits::default())
+            }
+        };
+        watched.insert(name.clone(), Watched { refresh, expired: false });
     }
 }
 
@@ -159,11 +204,12 @@ fn step(
     next
 }
 
-fn ended(names: &Names, clock: Clock, watched: &mut HashMap<Name, Watched>, end: Looked) {
+async fn ended(names: &Names, clock: Clock, watched: &mut HashMap<Name, Watched>, end: Looked) {
     let Some(watched) = watched.get_mut(&end.zone) else { return };
     match end.result {
         Ok(soa) => {
             watched.refresh.found(clock.now(), &soa);
+            note_heard(names, &end.zone, clock.unix_ms()).await;
             if std::mem::take(&mut watched.expired) {
                 names.set_expired(&end.zone, false);
             }
@@ -176,13 +222,38 @@ fn ended(names: &Names, clock: Clock, watched: &mut HashMap<Name, Watched>, end:
     }
 }
 
-/// Asks the zone's primaries one after another, and takes what the first that answers has.
+/// Notes that a primary was heard of, for the next start.
+async fn note_heard(names: &Names, zone: &Name, at_ms: i64) {
+    let Some(id) = names.zones().head(zone).map(|head| head.id) else { return };
+    let seen = ZoneSeen { subject: HEARD.to_owned(), at_ms, content: String::new() };
+    if let Err(error) = names.zones().store().write(move |tx| tx.put_zone_seen(id, &seen)).await {
+        tracing::warn!(%zone, %error, "that the primary was heard of cannot be noted");
+    }
+}
+
+/// Asks all primaries of the zone for what they have, and takes the newest that can be had.
 async fn look(names: &Arc<Names>, zone: &Name) -> Result<Soa, LookError> {
     let head = names.zones().head(zone).ok_or(LookError::NoPrimary)?;
-    let mut last = LookError::NoPrimary;
+    let own = names.soa_record(zone).and_then(|record| Soa::from_rdata(&record.data));
+    let (mut last, mut found) = (LookError::NoPrimary, Vec::new());
     for peer in head.peers.iter().filter(|peer| peer.role == PeerRole::Primary) {
         let Some(remote) = remote(names, peer) else { continue };
-        match look_at(names, &head, &remote).await {
+        match serial_at(zone, &remote).await {
+            Ok(serial) => found.push((serial, remote)),
+            Err(error) => {
+                tracing::debug!(%zone, primary = %remote.address, %error, "a primary was of no use");
+                last = error;
+            }
+        }
+    }
+    if let Some(own) =
+        own.filter(|own| !found.is_empty() && !found.iter().any(|(serial, _)| serial.is_after(own.serial)))
+    {
+        return Ok(own);
+    }
+    newest_first(&mut found);
+    for (_, remote) in &found {
+        match fetch(names, zone, remote).await {
             Ok(soa) => return Ok(soa),
             Err(error) => {
                 tracing::debug!(%zone, primary = %remote.address, %error, "a primary was of no use");
@@ -191,6 +262,18 @@ async fn look(names: &Arc<Names>, zone: &Name) -> Result<Soa, LookError> {
         }
     }
     Err(last)
+}
+
+/// Puts the newest in front; those with the same serial stay in the operator's order.
+fn newest_first<T>(found: &mut [(Serial, T)]) {
+    // Serials have no total order (RFC 1982 §3.2), so that they cannot be sorted by; there are a few.
+    for end in (1..found.len()).rev() {
+        for at in 0..end {
+            if found[at + 1].0.is_after(found[at].0) {
+                found.swap(at, at + 1);
+            }
+        }
+    }
 }
 
 /// The server behind an entry, with its key.
@@ -204,23 +287,23 @@ pub(super) fn remote(names: &Names, peer: &Peer) -> Option<Remote> {
     Some(Remote { address, from: names.speaks_from(address.ip()), key })
 }
 
-async fn look_at(names: &Arc<Names>, head: &Head, remote: &Remote) -> Result<Soa, LookError> {
-    let zone = &head.name;
+/// The serial that a primary shows.
+async fn serial_at(zone: &Name, remote: &Remote) -> Result<Serial, LookError> {
+    let id = random_id().map_err(|error| LookError::Ask(AskError::Io(error)))?;
+    let query = soa_query(id, zone);
+    remote.ask(&query, |answer| soa_answer(answer, id, zone)).await.map_err(LookError::Ask)
+}
+
+/// Takes what a primary has, as differences where that can be.
+async fn fetch(names: &Arc<Names>, zone: &Name, remote: &Remote) -> Result<Soa, LookError> {
     let own = names.soa_record(zone);
-    let own_soa = own.as_ref().and_then(|record| Soa::from_rdata(&record.data));
-    if let Some(own) = &own_soa {
-        let id = random_id().map_err(|error| LookError::Ask(AskError::Io(error)))?;
-        let query = soa_query(id, zone);
-        let serial =
-            remote.ask(&query, |answer| soa_answer(answer, id, zone)).await.map_err(LookError::Ask)?;
-        if !serial.is_after(own.serial) {
-            return Ok(own.clone());
-        }
-    }
     let limits = IncomingLimits::default();
     let received = match remote.fetch(zone, own.as_ref(), limits).await {
-        // Not every server has differences, or the right ones: take the whole.
-        Err(AskError::Transfer(_)) if own.is_some() => remote.fetch(zone, None, limits).await,
+        // Not every server has differences, or the right ones; some close, or say nothing: take the whole.
+        Err(error) if own.is_some() => {
+            tracing::debug!(%zone, %error, "the differences cannot be had: the whole zone is fetched");
+            remote.fetch(zone, None, limits).await
+        }
         received => received,
     };
     let received = received.map_err(LookError::Ask)?;
@@ -303,4 +386,22 @@ fn fit(zone: ZoneData) -> Result<(ZoneData, Soa), String> {
         return Err("it has no NS records".into());
     }
     Ok((zone, soa))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_stands_in_front_and_the_rest_as_entered() {
+        let mut found =
+            vec![(Serial(7), 'a'), (Serial(9), 'b'), (Serial(7), 'c'), (Serial(9), 'd'), (Serial(3), 'e')];
+        newest_first(&mut found);
+        let order: String = found.iter().map(|(_, primary)| *primary).collect();
+        assert_eq!(order, "bdace");
+        // Beyond the end of the numbers (RFC 1982 §3.1).
+        let mut found = vec![(Serial(u32::MAX), 'a'), (Serial(1), 'b')];
+        newest_first(&mut found);
+        assert_eq!(found[0].1, 'b');
+    }
 }

@@ -109,6 +109,10 @@ impl Serving for Snapshot {
         });
     }
 
+    fn withhold(&self, name: &Name) {
+        self.set_expired(name, true);
+    }
+
     fn remove(&self, name: &Name) {
         self.change(|catalogue, expired| {
             expired.remove(name);

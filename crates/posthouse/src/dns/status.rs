@@ -8,6 +8,7 @@ use super::mail_records::{Wanted, is_within};
 use super::request::{CheckRow, NextRow, ServerRow, StatusReply, StatusRow, Verdict};
 use super::zones::{Draft, LOOK_SOON_S, Placed, Placement, ZoneError, Zones, record_of};
 use dns::dnssec::ds::{DigestType, Ds};
+use dns::dnssec::first_expiry;
 use dns::roll::dkim::DkimPolicy;
 use dns::roll::{Timestamp, Wait};
 use dns::{Name, RData, Rcode, RecordType};
@@ -81,14 +82,12 @@ fn here(zones: &Zones, reply: &mut StatusReply, draft: &Draft, placements: &[Pla
         reply.checks.extend(primary_checks(zones, draft, look));
         return;
     }
+    let servers = if look { look::servers(zones, &draft.book.served) } else { Vec::new() };
     let (seen, parent) = match look {
-        true => {
-            let servers = look::servers(zones, &draft.book.served);
-            (look::serials(&servers, apex), look::parent(zones, apex))
-        }
+        true => (look::serials(&servers, apex), look::parent(zones, apex, &draft.keys.keys)),
         false => (Vec::new(), Parent { fault: Some("nobody was asked".into()), ..Parent::default() }),
     };
-    reply.servers = server_rows(&seen);
+    reply.servers = server_rows(&servers, &seen);
     // Of a domain inside of a larger zone only its own records are of interest.
     let asked: Option<Name> = reply.domain.parse().ok();
     let of_domain = |placement: &&Placement| {
@@ -103,6 +102,7 @@ fn here(zones: &Zones, reply: &mut StatusReply, draft: &Draft, placements: &[Pla
     for placement in placements.iter().filter(of_domain) {
         reply.records.push(record_row(zones, placement, &seen, look));
     }
+    reply.checks.extend(content_checks(zones, draft));
     reply.checks.extend(server_checks(draft, &seen, look));
     reply.checks.extend(delegation_checks(zones, draft, &parent));
     reply.checks.extend(ds_checks(zones, draft, &seen, &parent));
@@ -118,14 +118,25 @@ fn here(zones: &Zones, reply: &mut StatusReply, draft: &Draft, placements: &[Pla
     }
 }
 
-fn server_rows(seen: &[Seen]) -> Vec<ServerRow> {
+fn server_rows(servers: &[Server], seen: &[Seen]) -> Vec<ServerRow> {
     let row = |seen: &Seen| ServerRow {
         name: seen.name.clone(),
         address: seen.address.map_or("no address".into(), |address| address.to_string()),
         serial: seen.serial.as_ref().ok().map(|serial| serial.0),
         fault: seen.serial.as_ref().err().cloned(),
     };
-    seen.iter().map(row).collect()
+    let left_out = |server: &Server| {
+        let name = server.name.clone();
+        let row = move |address: &SocketAddr| ServerRow {
+            name: name.clone(),
+            address: address.to_string(),
+            serial: None,
+            fault: Some("not asked: this host has no way to such addresses".to_owned()),
+        };
+        server.out_of_reach.iter().map(row).collect::<Vec<_>>()
+    };
+    // Those that were asked stand first: the answers to each record are in their order.
+    seen.iter().map(row).chain(servers.iter().flat_map(left_out)).collect()
 }
 
 /// The records of one name and type as text, the way they are compared and shown.
@@ -234,6 +245,33 @@ fn is_private_reverse(name: &Name) -> bool {
         .any(|suffix| text.ends_with(suffix))
 }
 
+/// Signatures that end sooner than this should have been made anew already.
+const SIGNATURES_LEFT_MIN_S: u64 = 3 * 86_400;
+
+/// Whether the zone is as it should be, and for how long its signatures are good.
+fn content_checks(zones: &Zones, draft: &Draft) -> Vec<CheckRow> {
+    let mut checks = Vec::new();
+    let faults = zones.faults(draft);
+    if !faults.is_empty() {
+        let detail = format!("it stays as it was, because it would not be right: {}", faults.join("; "));
+        checks.push(check_row("zone", Verdict::Wrong, detail));
+    }
+    let now = zones.now();
+    if let Some(ends) = first_expiry(&draft.book.served, now).filter(|_| draft.book.signed) {
+        let left_s = ends.seconds_since(now);
+        let days = left_s / 86_400;
+        let (verdict, detail) = match left_s {
+            0 => (Verdict::Wrong, "the first ended: validating resolvers refuse the zone".to_owned()),
+            1..SIGNATURES_LEFT_MIN_S => {
+                (Verdict::Wrong, format!("the first ends in {days} days, and should have been made anew"))
+            }
+            _ => (Verdict::Right, format!("good for {days} days at least")),
+        };
+        checks.push(check_row("signatures", verdict, detail));
+    }
+    checks
+}
+
 /// Whether all servers agree, and whether there are two of them.
 fn server_checks(draft: &Draft, seen: &[Seen], look: bool) -> Vec<CheckRow> {
     let mut checks = Vec::new();
@@ -275,7 +313,7 @@ fn primary_checks(zones: &Zones, draft: &Draft, look: bool) -> Vec<CheckRow> {
     let primaries = peers.filter(|peer| peer.role == PeerRole::Primary && look).filter_map(|peer| {
         let address = peer.address.parse::<SocketAddr>();
         let address = address.or_else(|_| peer.address.parse().map(|ip: IpAddr| SocketAddr::new(ip, 53)));
-        Some(Server { name: peer.address.clone(), addresses: Ok(vec![address.ok()?]) })
+        Some(Server::at(address.ok()?, peer.address.clone()))
     });
     let primaries: Vec<Server> = primaries.collect();
     let have = match here {
@@ -367,11 +405,34 @@ fn ds_checks(zones: &Zones, draft: &Draft, seen: &[Seen], parent: &Parent) -> Ve
         row.paste.extend(wanted.iter().map(|ds| format!("{apex} DS {ds}")));
     }
     let mut checks = vec![row];
-    let observed = look::observed(zones, draft, seen, parent);
+    checks.extend(parent.validated.as_ref().map(|shown| validated_row(shown, parent)));
+    // What caches hold back is no problem of the parent's.
+    let observed = look::observed(zones, draft, seen, &Parent { validated: None, ..parent.clone() });
     checks.extend(
         keys.parent_problems(&observed).into_iter().map(|problem| check_row("DS", Verdict::Wrong, problem)),
     );
     checks
+}
+
+/// Whether a validated look-up finds what the parent's servers show, so that keys may move on by it.
+fn validated_row(shown: &look::DsShown, parent: &Parent) -> CheckRow {
+    let row = |verdict, detail: String| check_row("DS, validated", verdict, detail);
+    let (found, ttl) = match shown {
+        Ok((found, ttl)) => (found, ttl),
+        Err(why) => {
+            return row(
+                Verdict::CannotTell,
+                format!("the parent's answers could not be validated, so that keys stay as they are: {why}"),
+            );
+        }
+    };
+    let mut direct = parent.ds.iter().filter_map(|(_, shown)| shown.as_ref().ok());
+    let same =
+        direct.all(|(theirs, _)| theirs.len() == found.len() && theirs.iter().all(|ds| found.contains(ds)));
+    match same {
+        true => row(Verdict::Right, "the parent's answers are validated".to_owned()),
+        false => row(Verdict::Waiting, format!("caches still have another, for {ttl} s at most")),
+    }
 }
 
 /// How the DS set at the parent fits the keys.
@@ -434,6 +495,7 @@ fn elsewhere(zones: &Zones, reply: &mut StatusReply, name: &Name, look: bool) ->
         true => look::servers_elsewhere(zones, name),
         false => Err("nobody was asked".to_owned()),
     };
+    let servers = found.as_ref().map_or(&[][..], |(_, servers)| servers);
     let seen: Vec<Seen> = match &found {
         Ok((apex, servers)) => look::serials(servers, apex),
         Err(fault) => {
@@ -441,7 +503,7 @@ fn elsewhere(zones: &Zones, reply: &mut StatusReply, name: &Name, look: bool) ->
             Vec::new()
         }
     };
-    reply.servers = server_rows(&seen);
+    reply.servers = server_rows(servers, &seen);
     for wish in wanted {
         let (verdict, texts) = match record_of(&wish) {
             Some(record) if look && wish.in_zone => compare(&seen, &record),

@@ -5,8 +5,10 @@ use super::certificate::{CertificateBook, Kept};
 use super::dkim::DkimBook;
 use super::look;
 use super::zones::{Why, ZoneError, Zones, zone_name};
+use crate::metrics::metrics;
 use crate::tls::Acceptor;
 use dns::Name;
+use dns::dnssec::first_expiry;
 use dns::roll::dkim::{DkimPolicy, DkimSeen};
 use dns::roll::tlsa::{TlsaRefusal, TlsaSeen};
 use dns::roll::{Observed, Timestamp};
@@ -29,17 +31,18 @@ fn dkim_policy(negative_ttl_seconds: u32) -> DkimPolicy {
 }
 
 impl Zones {
-    /// Signs anew what would be served expired, asking nobody: before the first answer. Blocks.
+    /// Signs anew what would be served expired, asking nobody. Blocks. Gives the zones whose signatures ended and
+    /// could not be made anew: they are for [`Zones::withhold`].
     ///
     /// # Errors
     /// The store's; a zone that cannot be signed is said so in the log.
-    pub fn freshen(&self) -> Result<(), ZoneError> {
-        let (now_ms, mut failed) = (self.now_ms(), 0);
+    pub fn freshen(&self) -> Result<Vec<Name>, ZoneError> {
+        let (now_ms, mut failed, mut ended) = (self.now_ms(), 0, Vec::new());
         loop {
             let due = self.store().read_blocking(move |view| view.zones_due(now_ms, ROUND_MAX + failed))?;
             let todo: Vec<_> = due.into_iter().skip(failed as usize).collect();
             if todo.is_empty() {
-                return Ok(());
+                return Ok(ended);
             }
             for zone in todo {
                 let name = zone_name(&zone)?;
@@ -47,12 +50,32 @@ impl Zones {
                     failed += 1;
                     continue;
                 }
-                let signed = self.change(&name, &Why::upkeep("sign anew"), |_| Ok(()));
-                if let Err(error) = &signed {
-                    tracing::error!(zone = zone.name, %error, "the zone could not be signed anew");
+                let signed = self.change(&name, &Why::house("sign anew"), |_| Ok(()));
+                if let Err(error) = &signed
+                    && self.has_ended(&name, error)
+                {
+                    ended.push(name.clone());
                 }
                 let still = self.zone(&name)?.due_ms.is_some_and(|due| due <= now_ms);
                 failed += u32::from(still);
+            }
+        }
+    }
+
+    /// Says that a zone could not be signed; true if its signatures are past their end.
+    fn has_ended(&self, name: &Name, error: &ZoneError) -> bool {
+        metrics().dns_signings_failed.inc();
+        let now = self.now();
+        let book = self.zone(name).and_then(|zone| self.book(&zone)).ok().filter(|book| book.signed);
+        match book.and_then(|book| first_expiry(&book.served, now)) {
+            Some(ends) if ends <= now => {
+                tracing::error!(zone = %name, %error, "the zone could not be signed anew and its signatures ended: it is not answered from");
+                true
+            }
+            ends => {
+                let left_s = ends.map(|ends| ends.seconds_since(now));
+                tracing::error!(zone = %name, %error, left_s, "the zone could not be signed anew");
+                false
             }
         }
     }
@@ -70,7 +93,10 @@ impl Zones {
         let at = self.now();
         let seen = look::serials(&look::servers(self, &draft.book.served), name);
         let observed = match draft.keys.keys.is_signed() || draft.keys.keys.is_secure() {
-            true => Observed { at, ..look::observed(self, &draft, &seen, &look::parent(self, name)) },
+            true => Observed {
+                at,
+                ..look::observed(self, &draft, &seen, &look::parent(self, name, &draft.keys.keys))
+            },
             false => Observed { at, ..look::observed(self, &draft, &seen, &look::Parent::default()) },
         };
         let dkim: Vec<(String, [DkimSeen; 2])> = draft
@@ -94,7 +120,7 @@ impl Zones {
         tlsa: Option<&TlsaSeen>,
     ) -> Result<(), ZoneError> {
         let now = self.now();
-        self.change(name, &Why::upkeep("look after keys and signatures"), |draft| {
+        self.change(name, &Why::house("look after keys and signatures"), |draft| {
             draft.observed = observed.clone();
             let policy = dkim_policy(observed.negative_ttl_seconds);
             for (domain, seen) in dkim {
@@ -115,6 +141,12 @@ impl Zones {
 
     /// Looks after everything that is due. Blocks.
     pub fn round(&self) {
+        // First what needs nobody's answer: signatures do not wait for servers that are silent.
+        match self.freshen() {
+            // Who validates could not use the answers, and SERVFAIL says so at once to everybody.
+            Ok(ended) => ended.iter().for_each(|zone| self.withhold(zone)),
+            Err(error) => tracing::warn!(%error, "what is due could not be signed"),
+        }
         let now_ms = self.now_ms();
         let due = match self.store().read_blocking(move |view| view.zones_due(now_ms, ROUND_MAX)) {
             Ok(due) => due,
@@ -205,7 +237,7 @@ impl Zones {
         };
         if let Ok(name) = host.parse::<Name>()
             && let Ok(zone) = self.zone_of(&name).and_then(|zone| zone_name(&zone))
-            && let Err(error) = self.change(&zone, &Why::upkeep("follow the certificate"), |_| Ok(()))
+            && let Err(error) = self.change(&zone, &Why::house("follow the certificate"), |_| Ok(()))
         {
             tracing::error!(%error, "the record of the certificate's key could not be published");
         }

@@ -12,11 +12,12 @@ mod signals;
 use super::book::{Book, BookError, Step};
 use super::facts::HostFacts;
 use super::settings::ZoneSettings;
+use dns::resolve::Outcome;
 use dns::roll::Timestamp;
-use dns::{Name, Serial, ZoneData, ZoneDiff};
+use dns::{Name, RecordType, Serial, ZoneData, ZoneDiff};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use store::{PeerRole, Store, StoreError, TsigKey, Zone, ZoneId, ZoneKind};
 use tokio::sync::broadcast;
 
@@ -82,6 +83,8 @@ pub trait Serving: Send + Sync {
     fn put(&self, zone: &ZoneData);
     /// All of these, at the start.
     fn put_all(&self, zones: Vec<ZoneData>);
+    /// The zone is here, but nothing may be answered from it until it is put again.
+    fn withhold(&self, name: &Name);
     /// The name is no zone any more.
     fn remove(&self, name: &Name);
 }
@@ -93,6 +96,7 @@ pub struct Nowhere;
 impl Serving for Nowhere {
     fn put(&self, _: &ZoneData) {}
     fn put_all(&self, _: Vec<ZoneData>) {}
+    fn withhold(&self, _: &Name) {}
     fn remove(&self, _: &Name) {}
 }
 
@@ -150,6 +154,10 @@ pub fn calendar() -> Calendar {
     })
 }
 
+/// Looks a name up in the world and validates what is found. Blocks, for up to some twenty seconds; not to be called
+/// inside the runtime.
+pub type LookUp = Box<dyn Fn(&Name, RecordType) -> Outcome + Send + Sync>;
+
 /// The zones. Clones share them.
 #[derive(Clone)]
 pub struct Zones(Arc<Inner>);
@@ -164,6 +172,7 @@ struct Inner {
     /// One change at a time: they are short, and most of one is the sync of the disk, which others share.
     changing: Mutex<()>,
     events: broadcast::Sender<Event>,
+    look_up: OnceLock<LookUp>,
 }
 
 /// The name as the store has it.
@@ -183,8 +192,19 @@ impl Zones {
             keys: RwLock::default(),
             changing: Mutex::new(()),
             events: broadcast::channel(EVENTS_HELD).0,
+            look_up: OnceLock::new(),
         };
         Zones(Arc::new(inner))
+    }
+
+    /// From now on names of the world are looked up by this. The first holds.
+    pub fn set_look_up(&self, look_up: LookUp) {
+        let _ = self.0.look_up.set(look_up);
+    }
+
+    /// Looks a name up in the world, if that was made possible.
+    pub(super) fn look_up(&self, name: &Name, rtype: RecordType) -> Option<Outcome> {
+        self.0.look_up.get().map(|look_up| look_up(name, rtype))
     }
 
     /// Reads all zones and serves them. Takes as long as reading them; blocks.
@@ -296,6 +316,11 @@ impl Zones {
         self.0.serving.remove(name);
         self.0.heads.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         let _ = self.0.events.send(Event::Removed(name.clone()));
+    }
+
+    /// Answers nothing from a zone until it is changed.
+    pub fn withhold(&self, name: &Name) {
+        self.0.serving.withhold(name);
     }
 
     /// What happens from now on. Who falls behind should read all zones again.

@@ -79,20 +79,21 @@ impl World {
     /// The same; what has to be in the folder of alpha's server is put there before it starts.
     pub fn begin_with(prepare: impl FnOnce(&Server)) -> World {
         let network = Network::free();
-        let root = host(network, ROOT, "a.root-servers.example");
+        let root = host(network, ROOT, "a.root-servers.example", None);
         let own = format!("a.root-servers.example. A {}\n", network.host(ROOT));
         root.cli_with(&["dns", "import", ".", "-"], &zone_text("a.root-servers.example.", &own)).ok();
-        let tld = host(network, TLD, "ns.example");
+        let trusted = anchor(&root);
+        let tld = host(network, TLD, "ns.example", Some(&trusted));
         tld.cli_with(
             &["dns", "import", "example", "-"],
             &zone_text("ns", &format!("ns A {}\n", network.host(TLD))),
         )
         .ok();
-        let mut alpha = prepared(network, ALPHA, "mx.alpha.example");
+        let mut alpha = prepared(network, ALPHA, "mx.alpha.example", Some(&trusted));
         prepare(&alpha);
         alpha.launch();
         alpha.cli(&["domain", "add", "alpha.example"]).ok();
-        let resolver = Unbound::start(network, &anchor(&root));
+        let resolver = Unbound::start(network, &trusted);
         enter(&root, &to_paste(&tld, "example"));
         enter(&tld, &to_paste(&alpha, "alpha.example"));
         World { network, root, tld, alpha, resolver }
@@ -118,21 +119,26 @@ impl World {
     }
 }
 
-/// A server of a world that runs.
-pub fn host(network: Network, number: u8, name: &str) -> Server {
-    let mut server = prepared(network, number, name);
+/// A server of a world that runs, and trusts its root.
+pub fn host(network: Network, number: u8, name: &str, trusted: Option<&str>) -> Server {
+    let mut server = prepared(network, number, name, trusted);
     server.launch();
     server
 }
 
 /// A server of a world, named and placed, asking the world's resolver; nothing runs yet.
-fn prepared(network: Network, number: u8, name: &str) -> Server {
+fn prepared(network: Network, number: u8, name: &str, trusted: Option<&str>) -> Server {
     let address = network.host(number);
+    let anchors = trusted.map_or("", |_| "trust_anchors = \"root.anchors\"\n");
     let tables = format!(
-        "[dns]\naddresses = [\"{address}\"]\n[resolver]\nservers = [\"{}:53\"]\n",
+        "[dns]\naddresses = [\"{address}\"]\n[resolver]\nservers = [\"{}:53\"]\n{anchors}",
         network.host(RESOLVER)
     );
-    setup().hostname(name).at(address).tables(&tables).prepare()
+    let server = setup().hostname(name).at(address).tables(&tables).prepare();
+    if let Some(trusted) = trusted {
+        fs::write(server.folder.join("root.anchors"), trusted).unwrap();
+    }
+    server
 }
 
 /// The status of a domain, for programs.
@@ -275,7 +281,7 @@ fn a_world_of_ours_is_secure_from_the_root_on() {
     // Each level's own view is that all is well.
     for (server, domain) in [(&world.tld, "example"), (&world.alpha, "alpha.example")] {
         let status = status(server, domain);
-        for what in ["delegation", "DNSSEC", "name servers agree"] {
+        for what in ["delegation", "DNSSEC", "DS, validated", "name servers agree"] {
             assert_eq!(check(&status, what)["verdict"], "right", "{status}");
         }
     }
@@ -287,7 +293,8 @@ fn a_world_of_ours_is_secure_from_the_root_on() {
 #[test]
 fn unsigned_domains_are_insecure_and_wrong_digests_bogus() {
     let world = World::begin();
-    let beta = host(world.network, BETA, "ns.beta.example");
+    let trusted = anchor(&world.root);
+    let beta = host(world.network, BETA, "ns.beta.example", Some(&trusted));
     let www = "www A 192.0.2.80\n";
     let own = format!("{www}ns A {}\n", world.network.host(BETA));
     beta.cli_with(&["dns", "import", "--unsigned", "beta.example", "-"], &zone_text("ns", &own)).ok();
@@ -323,7 +330,8 @@ fn unsigned_domains_are_insecure_and_wrong_digests_bogus() {
     let paste = check(&seen, "DNSSEC")["paste"][0].as_str().unwrap().to_owned();
     assert_eq!(paste, lines_of(&beta, "gamma.example"));
     assert_eq!(check(&status(&beta, "beta.example"), "DNSSEC")["verdict"], "right");
-    assert_eq!(check(&status(&beta, "delta.example"), "DNSSEC")["verdict"], "wrong");
+    let delta = status(&beta, "delta.example");
+    assert_eq!(check(&delta, "DNSSEC")["verdict"], "wrong");
     world.tld.cli(&["dns", "remove", "gamma.example", "DS"]).ok();
     enter(&world.tld, &paste);
     let seen = status(&beta, "gamma.example");

@@ -8,6 +8,7 @@ use super::{Done, name, outcome, words};
 use crate::admin::Reply;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dns::roll::Observed;
 use dns::roll::keyset::{RefusedRequest, Request as KeyRequest};
 use dns::{Name, RData, Record, RecordType, Soa, ZoneData};
 use std::collections::BTreeMap;
@@ -77,7 +78,7 @@ fn add(zones: &Zones, lines: &[String]) -> Done {
     let mut by_zone: BTreeMap<Name, Vec<Record>> = BTreeMap::new();
     for line in lines.iter().filter(|line| !line.trim().is_empty()) {
         let record = record(line)?;
-        let zone = super::super::zones::zone_name(&zones.zone_of(&record.owner)?)?;
+        let zone = zone_for(zones, &record.owner, record.rtype())?;
         by_zone.entry(zone).or_default().push(record);
     }
     let [(zone, records)] = &by_zone.into_iter().collect::<Vec<_>>()[..] else {
@@ -101,6 +102,19 @@ fn add(zones: &Zones, lines: &[String]) -> Done {
         Ok(())
     })?;
     words(outcome(zone, &changed))
+}
+
+/// The zone in which records of a type stand at a name: a DS record stands above the cut, in the parent's zone
+/// (RFC 4035 §2.4).
+fn zone_for(zones: &Zones, owner: &Name, rtype: RecordType) -> Result<Name, ZoneError> {
+    let at = super::super::zones::zone_name(&zones.zone_of(owner)?)?;
+    let Some(above) = owner.parent().filter(|_| rtype == RecordType::DS && at == *owner) else {
+        return Ok(at);
+    };
+    let found = zones.zone_of(&above).map_err(|_| {
+        ZoneError::Refused(format!("{owner} DS: this record stands in the parent's zone, which is not here"))
+    })?;
+    super::super::zones::zone_name(&found)
 }
 
 /// A line of a master file with an absolute name.
@@ -127,13 +141,13 @@ fn refuse_signing(draft: &Draft, owner: &Name, rtype: RecordType) -> Result<(), 
 }
 
 fn remove(zones: &Zones, owner: &Name, rtype: Option<&str>, data: Option<&str>) -> Done {
-    let zone = super::super::zones::zone_name(&zones.zone_of(owner)?)?;
     let rtype: Option<RecordType> = match rtype {
         None => None,
         Some(text) => {
             Some(text.parse().map_err(|_| ZoneError::Refused(format!("{text} is no type of records")))?)
         }
     };
+    let zone = zone_for(zones, owner, rtype.unwrap_or(RecordType::ANY))?;
     let data: Option<RData> = match (rtype, data) {
         (Some(rtype), Some(text)) => Some(
             RData::parse(rtype, text, Some(&zone))
@@ -195,10 +209,11 @@ fn import(zones: &Zones, zone: &Name, records: Vec<Record>, unsigned: bool) -> D
         }
         Err(error) => return Err(error),
     };
+    let observed = if unsigned && !made { seen_now(zones, zone)? } else { Observed::default() };
     let why = Why { whole: true, ..Why::edit(format!("import {count} records")) };
     let done = zones.change(zone, &why, |draft| {
         if unsigned {
-            stop_signing(draft)?;
+            stop_signing(draft, &observed)?;
         } else if made {
             start_signing(draft)?;
         }
@@ -262,15 +277,24 @@ pub(super) fn start_signing(draft: &mut Draft) -> Result<(), ZoneError> {
     }
 }
 
+/// What the parent shows now, where something hangs on it; blocks, for seconds where servers are silent.
+pub(super) fn seen_now(zones: &Zones, zone: &Name) -> Result<Observed, ZoneError> {
+    let (draft, _) = zones.placements(zone)?;
+    Ok(match draft.keys.keys.current() {
+        Some(_) => super::super::look::observe(zones, &draft),
+        None => Observed::default(),
+    })
+}
+
 /// Drops signatures at once, which is harmless only while the parent knows nothing of them.
-pub(super) fn stop_signing(draft: &mut Draft) -> Result<(), ZoneError> {
-    if draft.keys.keys.is_secure() {
-        return Err(ZoneError::Refused(format!(
-            "the parent has a DS record for {0}: without signatures, validating resolvers would refuse every answer. \
-             Begin with `posthouse dns unsign {0}`",
+pub(super) fn stop_signing(draft: &mut Draft, observed: &Observed) -> Result<(), ZoneError> {
+    draft.keys.keys.may_stop_at_once(observed).map_err(|why| {
+        ZoneError::Refused(format!(
+            "{why}: without signatures, validating resolvers would refuse every answer of {0}. \
+             `posthouse dns unsign {0}` stops in the right order, and `posthouse dns status {0}` says what it waits for",
             draft.zone.name
-        )));
-    }
+        ))
+    })?;
     draft.keys.clear();
     Ok(())
 }
@@ -287,6 +311,7 @@ fn undo(zones: &Zones, zone: &Name) -> Done {
         undoes: Some(last.change),
         what: format!("undo: {}", last.what),
         whole: true,
+        keeps_served: false,
     };
     let ((), changed) = zones.change(zone, &why, |draft| {
         step.undo(&mut draft.yours);

@@ -5,14 +5,14 @@ use super::super::crypto::PrivateKey;
 use super::super::keyring::{algorithm_of, policy};
 use super::super::request::{DnsReply, DnsRequest, RollWhat};
 use super::super::zones::{Draft, Why, ZoneError, Zones};
-use super::edit::{start_signing, stop_signing, told};
+use super::edit::{seen_now, start_signing, stop_signing, told};
 use super::{Done, name, words};
 use crate::admin::Reply;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dns::dnssec::bind::{PrivateFile, read_public, write_public};
 use dns::roll::keyset::Request as KeyRequest;
-use dns::roll::{Key, ZoneKeys};
+use dns::roll::{Key, Observed, ZoneKeys};
 use store::{KeyPurpose, NameKey, SecretBytes, TsigKey};
 
 /// Bytes of a shared key that is made here: as many as HMAC-SHA256 gives (RFC 2104 §3).
@@ -40,8 +40,9 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
         }
         DnsRequest::Unsign { zone, at_once } => {
             let zone = name(&zone)?;
+            let observed = if at_once { seen_now(zones, &zone)? } else { Observed::default() };
             let (_, changed) = zones.change(&zone, &Why::upkeep("stop signing"), |draft| match at_once {
-                true => stop_signing(draft),
+                true => stop_signing(draft, &observed),
                 false => ask(draft, KeyRequest::Unsign),
             })?;
             told(&zone, &changed)
@@ -125,10 +126,9 @@ fn import(zones: &Zones, zone: &str, public: &str, private: &str) -> Done {
     let private = PrivateFile::read(private).map_err(|error| refuse(error.to_string()))?;
     let pair = PrivateKey::from_bind(&private, &key);
     let secret = pair.and_then(|pair| pair.to_pkcs8()).map_err(|error| refuse(error.to_string()))?;
+    let observed = seen_now(zones, &zone)?;
     let (_, changed) = zones.change(&zone, &Why::upkeep(format!("take key {}", key.key_tag())), |draft| {
-        if draft.keys.keys.is_secure() {
-            return Err(refuse("the zone is secure by other keys: roll them instead".into()));
-        }
+        draft.keys.keys.may_be_replaced(&observed).map_err(refuse)?;
         let now = zones.now();
         let former = draft.keys.keys.current().map(|pair| pair.top);
         let former = former.and_then(|top| draft.keys.keys.key(top)).and_then(|top| top.dnskey());

@@ -2,15 +2,17 @@
 
 use super::super::book::{Book, Step};
 use super::super::certificate::CertificateBook;
+use super::super::crypto::Verifier;
 use super::super::dkim::{DkimBook, NoKey};
 use super::super::facts::HostFacts;
 use super::super::keyring::{Keyring, ZoneKeyBook, policy};
 use super::super::mail_records::{Facts, MailIn, Wanted, is_within, wanted};
 use super::super::settings::ZoneSettings;
-use super::managed::{Placement, managed, place};
+use super::managed::{Placed, Placement, managed, place};
 use super::signals;
 use super::{JOURNAL_KEPT, ZoneError, Zones, head_of, stored_name, zone_name};
 use dns::check::{Severity, check_change};
+use dns::dnssec::check_signed;
 use dns::dnssec::denial::Denial;
 use dns::dnssec::plan::SigningPlan;
 use dns::dnssec::sign::{Signed, SigningPolicy, sign_zone};
@@ -45,15 +47,23 @@ pub struct Why {
     pub what: String,
     /// Everything is replaced.
     pub whole: bool,
+    /// Nobody waits for the answer who could mend it: where the zone would not be right, what is served stays, and
+    /// is signed anew.
+    pub keeps_served: bool,
 }
 
 impl Why {
     /// An edit by a person or by a program that acts for one.
     pub fn edit(what: impl Into<String>) -> Why {
-        Why { kind: ZoneChangeKind::Edit, undoes: None, what: what.into(), whole: false }
+        Why { kind: ZoneChangeKind::Edit, undoes: None, what: what.into(), whole: false, keeps_served: false }
     }
 
-    /// Something that the house does by itself.
+    /// Something that the house does by itself, when its time has come.
+    pub fn house(what: impl Into<String>) -> Why {
+        Why { keeps_served: true, ..Why::upkeep(what) }
+    }
+
+    /// Something about which the house decides the records.
     pub fn upkeep(what: impl Into<String>) -> Why {
         Why { kind: ZoneChangeKind::Upkeep, ..Why::edit(what) }
     }
@@ -98,9 +108,19 @@ impl Draft {
         self.yours = altered.yours();
     }
 
-    /// Whether a set is managed, so that updates must leave it alone.
+    /// Whether updates must leave a set alone: it is managed, or at a name that is, or would hide such a name.
+    /// The apex is everybody's: there only the managed sets themselves are out of reach.
     pub fn is_managed(&self, name: &Name, rtype: RecordType) -> bool {
-        self.book.managed.iter().any(|record| record.owner == *name && record.rtype() == rtype)
+        let is_apex = name == self.book.served.apex();
+        let hides = match rtype {
+            RecordType::NS => !is_apex,
+            RecordType::DNAME => true,
+            _ => false,
+        };
+        self.book.managed.iter().any(|record| match record.owner == *name {
+            true => !is_apex || record.rtype() == rtype,
+            false => hides && record.owner.is_at_or_below(name),
+        })
     }
 }
 
@@ -366,7 +386,7 @@ impl Zones {
 
     fn finish(&self, mut draft: Draft, beside: &Beside, why: &Why) -> Result<Changed, ZoneError> {
         let now = self.now();
-        let NextBook { book: after, next_due, warnings } = self.next_book(&mut draft, now)?;
+        let NextBook { book: after, next_due, warnings } = self.next_book(&mut draft, now, why)?;
         let settings_before = ZoneSettings::from_text(&draft.zone.settings).unwrap_or_default();
         let signals = signals::of_keys(&beside.keys.keys, &settings_before)
             != signals::of_keys(&draft.keys.keys, &draft.settings);
@@ -452,7 +472,7 @@ impl Zones {
     }
 
     /// The content as the draft asks for it, with the keys moved on.
-    fn next_book(&self, draft: &mut Draft, now: Timestamp) -> Result<NextBook, ZoneError> {
+    fn next_book(&self, draft: &mut Draft, now: Timestamp, why: &Why) -> Result<NextBook, ZoneError> {
         if draft.zone.kind != ZoneKind::Primary {
             let book = Book { served: draft.yours.clone(), signed: false, managed: Vec::new() };
             return Ok(NextBook { book, next_due: None, warnings: Vec::new() });
@@ -460,17 +480,14 @@ impl Zones {
         let no_key = |error: NoKey| ZoneError::Refused(error.to_string());
         let policy = policy(&draft.settings);
         draft.keys.advance(now, &draft.observed, &policy).map_err(no_key)?;
-        let placements = place(&draft.yours, &draft.settings, wanted_in(self.host(), draft));
-        let managed = managed(&placements, &draft.yours, &self.host().name_servers[0].name);
-        let mut unsigned = draft.yours.clone();
-        for record in &managed {
-            // The operator's TTL holds for a set in which both have records (RFC 2181 §5.2).
-            let ttl = unsigned.get(&record.owner, record.rtype()).map_or(record.ttl, |set| set.ttl);
-            let record = dns::Record { ttl, ..record.clone() };
-            unsigned.insert(record).map_err(|error| ZoneError::Refused(error.to_string()))?;
-        }
-        let managed = with_served_ttl(managed, &unsigned);
-        let warnings = findings(&draft.book.unsigned(), &unsigned)?;
+        let Composed { unsigned, managed, warnings } = match self.composed(draft) {
+            Err(ZoneError::Faults(faults)) if why.keeps_served && draft.book.served.soa().is_some() => {
+                let zone = &draft.zone.name;
+                tracing::error!(zone, ?faults, "the zone would not be right: it stays as it was");
+                Composed::kept(&draft.book)
+            }
+            composed => composed?,
+        };
         let plan = SigningPlan::new(unsigned.apex(), &draft.keys.keys, &policy);
         let signing = SigningPolicy { denial: denial(&draft.settings), ..SigningPolicy::default() };
         let ring = Keyring::new(&draft.keys.rows);
@@ -490,12 +507,17 @@ impl Zones {
             Some(present) => sign(&draft.book.served, present)?,
             None => sign(&draft.book.served, first_serial(draft, now))?,
         };
+        let mut differs = present.is_none();
         if let Some(present) = present {
             let wish = draft.serial_wish.filter(|wish| wish.0 != 0 && wish.is_after(present));
             if wish.is_some() || signed.zone != draft.book.served {
                 let serial = wish.unwrap_or(present.plus(1));
+                differs = true;
                 signed = sign(&signed.zone.clone(), serial)?;
             }
+        }
+        if plan.signs() && differs {
+            verified(&signed.zone, &draft.book.served, now)?;
         }
         if let Some(serial) = signed.zone.serial() {
             draft.keys.keys.served(plan.revision, serial.0);
@@ -503,6 +525,78 @@ impl Zones {
         let book = Book { served: signed.zone, signed: plan.signs(), managed };
         Ok(NextBook { book, next_due: signed.next_due, warnings })
     }
+}
+
+/// Looks at what was signed with the eyes of a validator, before anybody else does.
+///
+/// # Errors
+/// [`ZoneError::Refused`]: what was served before stays.
+fn verified(signed: &ZoneData, before: &ZoneData, now: Timestamp) -> Result<(), ZoneError> {
+    check_signed(signed, before, now, &Verifier).map_err(|faults| {
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        ZoneError::Refused(format!(
+            "the zone was not signed rightly, and stays as it was: {}",
+            told.join("; ")
+        ))
+    })
+}
+
+/// A zone before it is signed.
+struct Composed {
+    unsigned: ZoneData,
+    /// The records of it that the house made.
+    managed: Vec<dns::Record>,
+    /// See [`Changed::warnings`].
+    warnings: Vec<String>,
+}
+
+impl Composed {
+    /// What is served already.
+    fn kept(book: &Book) -> Composed {
+        Composed { unsigned: book.unsigned(), managed: book.managed.clone(), warnings: Vec::new() }
+    }
+}
+
+impl Zones {
+    /// What is the operator's and what is managed, together.
+    fn composed(&self, draft: &Draft) -> Result<Composed, ZoneError> {
+        let placements = place(&draft.yours, &draft.settings, wanted_in(self.host(), draft));
+        let managed = managed(&placements, &draft.yours, &self.host().name_servers[0].name);
+        let mut unsigned = draft.yours.clone();
+        for record in &managed {
+            // The operator's TTL holds for a set in which both have records (RFC 2181 §5.2).
+            let ttl = unsigned.get(&record.owner, record.rtype()).map_or(record.ttl, |set| set.ttl);
+            let record = dns::Record { ttl, ..record.clone() };
+            unsigned.insert(record).map_err(|error| ZoneError::Refused(error.to_string()))?;
+        }
+        let managed = with_served_ttl(managed, &unsigned);
+        let mut warnings = findings(&draft.book.unsigned(), &unsigned)?;
+        warnings.extend(given_way(&draft.book, &placements));
+        Ok(Composed { unsigned, managed, warnings })
+    }
+
+    /// What is wrong with a zone as it would have to be now, so that it stays as it was. Empty for nearly all.
+    pub fn faults(&self, draft: &Draft) -> Vec<String> {
+        match self.composed(draft) {
+            _ if draft.zone.kind != ZoneKind::Primary => Vec::new(),
+            Err(ZoneError::Faults(faults)) => faults,
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Managed records that are served still and give way to what is the operator's now, a sentence each.
+fn given_way(before: &Book, placements: &[Placement]) -> Vec<String> {
+    let told = placements.iter().filter_map(|placement| {
+        let (Placed::Conflict(other), Some(record)) = (&placement.placed, &placement.record) else {
+            return None;
+        };
+        let was = before.managed.iter().any(|old| old.owner == record.owner && old.data == record.data);
+        was.then(|| {
+            format!("{} {}: not published any more, because of your {other}", record.owner, record.rtype())
+        })
+    });
+    told.collect()
 }
 
 /// The journal's entry of a change, and how many records it adds and removes.

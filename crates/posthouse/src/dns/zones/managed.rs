@@ -53,8 +53,25 @@ fn text_of(data: &RData) -> Vec<u8> {
     text
 }
 
+/// What of the operator's gives the name away: a delegation at or above it, or a DNAME above (RFC 1034 §4.2.1,
+/// RFC 6672 §2.4).
+fn hidden_by<'z>(yours: &'z ZoneData, record: &Record) -> Option<&'z RData> {
+    let (owner, apex) = (&record.owner, yours.apex());
+    let first = |name: &Name, rtype| yours.get(name, rtype).and_then(|set| set.data().first());
+    if let Some(cut) = yours.cut(owner)
+        && !(cut == *owner && matches!(record.rtype(), RecordType::NS | RecordType::DS))
+    {
+        return first(&cut, RecordType::NS);
+    }
+    (apex.label_count()..owner.label_count())
+        .find_map(|labels| first(&owner.suffix(labels), RecordType::DNAME))
+}
+
 /// What of the operator's stands where `record` would, if anything.
 fn in_the_way<'z>(yours: &'z ZoneData, wanted: &Wanted, record: &Record) -> Option<&'z RData> {
+    if let Some(other) = hidden_by(yours, record) {
+        return Some(other);
+    }
     let node = yours.node(&record.owner)?;
     // Nothing stands beside a CNAME (RFC 1034 §3.6.2).
     if let Some(alias) = node.get(RecordType::CNAME).and_then(|set| set.data().first()) {
@@ -168,6 +185,8 @@ mod tests {
             "mx A 192.0.2.9",
             "_dmarc TXT \"v=DMARC1\" \"; p=none\"",
             "same MX 10 mx.example.org.",
+            "_domainkey NS ns.example.net.",
+            "alias DNAME example.net.",
         ]);
         let table = [
             (
@@ -188,6 +207,11 @@ mod tests {
             (wanted("same.example.org.", "MX", "10 mx.example.org."), Placed::Yours),
             (wanted("mx.example.net.", "A", "192.0.2.1"), Placed::Elsewhere),
             (wanted("left.example.org.", "A", "192.0.2.1"), Placed::Ignored),
+            (
+                wanted("k._domainkey.example.org.", "TXT", "\"v=DKIM1; p=\""),
+                Placed::Conflict("NS ns.example.net.".into()),
+            ),
+            (wanted("x.alias.example.org.", "A", "192.0.2.1"), Placed::Conflict("DNAME example.net.".into())),
         ];
         let ignored = vec![Ignored { name: "Left.example.org.".into(), rtype: "a".into() }];
         let settings = ZoneSettings { ignored, ..ZoneSettings::default() };

@@ -81,7 +81,7 @@ impl Zones {
         let mut homes: Vec<Name> = servers.filter_map(|server| self.home_of(&server)).collect();
         homes.sort();
         homes.dedup();
-        let why = Why::upkeep(format!("vouch for the keys of {}", zone.to_text_without_dot()));
+        let why = Why::house(format!("vouch for the keys of {}", zone.to_text_without_dot()));
         for home in homes.iter().filter(|home| *home != zone) {
             // The zone itself was changed; the next change of the other brings it too.
             if let Err(error) = self.change(home, &why, |_| Ok(())) {

@@ -22,6 +22,8 @@ const START_S: u64 = 1_795_400_000;
 const HOUR_S: u64 = 3600;
 const DAY_S: u64 = 24 * HOUR_S;
 
+mod guarded;
+
 struct World {
     zones: Zones,
     clock: Arc<AtomicU64>,

@@ -1,0 +1,147 @@
+//! What must not happen to a zone, whoever asks for it or whatever goes wrong.
+
+use super::*;
+use crate::dns::request::Verdict;
+
+/// The same store under another configuration, as after a change of it and a start.
+fn restarted(world: &World, hostname: &str) -> Zones {
+    let text = format!(
+        "hostname = '{hostname}'\ndata_dir = 'x'\n[listen]\nsmtp = ['192.0.2.1:25']\ndns = ['192.0.2.1:53']\n"
+    );
+    let config = Config::parse(&text, Path::new("/")).unwrap();
+    let (store, clock) = (world.zones.store().clone(), world.clock.clone());
+    let calendar: Calendar = Arc::new(move || Timestamp::from_unix_seconds(clock.load(Ordering::Relaxed)));
+    Zones::new(store, HostFacts::of(&config).unwrap(), calendar, Box::new(Nowhere))
+}
+
+#[test]
+fn a_zone_that_would_be_wrong_stays_as_it_was_and_is_signed_on() {
+    let world = world_with_domain();
+    let line = "mx2.example.org. 300 IN CNAME elsewhere.example.net.".to_owned();
+    world.order(DnsRequest::Add { lines: vec![line] }).unwrap();
+    // MX must not lead to an alias (RFC 2181 §10.3): the records that are wanted now make no good zone.
+    let zones = restarted(&world, "mx2.example.org");
+    let before = world.data("example.org", "example.org.", RecordType::MX);
+    for _ in 0..15 {
+        world.pass(2 * DAY_S);
+        assert_eq!(zones.freshen().unwrap(), Vec::<Name>::new());
+        assert!(!is_expired(&world.served("example.org"), zones.now()));
+    }
+    assert_eq!(world.data("example.org", "example.org.", RecordType::MX), before);
+    let told = crate::dns::status::status(&zones, "example.org", false).unwrap();
+    let row = |what: &str| told.checks.iter().find(|row| row.what == what).unwrap();
+    assert_eq!(row("zone").verdict, Verdict::Wrong);
+    assert!(row("zone").detail.contains("mx2.example.org"), "{}", row("zone").detail);
+    assert_eq!(row("signatures").verdict, Verdict::Right);
+    // Whoever changes something is told at once, and nothing is changed.
+    let edit = zones.change(&name("example.org"), &Why::edit("nothing"), |_| Ok(()));
+    assert!(matches!(edit, Err(ZoneError::Faults(_))));
+}
+
+#[test]
+fn a_zone_whose_key_is_lost_is_not_answered_from_past_its_signatures() {
+    let world = world_with_domain();
+    world
+        .zones
+        .store()
+        .write_blocking(|tx| {
+            for row in tx.name_keys("example.org", store::KeyPurpose::Zone)? {
+                tx.remove_name_key("example.org", store::KeyPurpose::Zone, row.key_id)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    world.pass(8 * DAY_S);
+    assert_eq!(world.zones.freshen().unwrap(), Vec::<Name>::new(), "they are good still");
+    world.pass(20 * DAY_S);
+    assert_eq!(world.zones.freshen().unwrap(), [name("example.org")]);
+    let told = crate::dns::status::status(&world.zones, "example.org", false).unwrap();
+    let row = told.checks.iter().find(|row| row.what == "signatures").unwrap();
+    assert_eq!(row.verdict, Verdict::Wrong);
+}
+
+#[test]
+fn signatures_go_at_once_only_while_nobody_relies_on_them() {
+    let world = world_with_domain();
+    let keys = || world.zones.placements(&name("example.org.")).unwrap().0.keys.keys;
+    let shown = |records: Option<Vec<DsSeen>>| Observed {
+        parent: vec![ParentView {
+            server: "a.test".into(),
+            ds: records.map(|records| DsView { records, ttl_seconds: 3600 }),
+        }],
+        ..Observed::default()
+    };
+    let id = keys().keys()[0].id;
+    let (ours, none, silent) = (shown(Some(vec![DsSeen::Ours(id)])), shown(Some(Vec::new())), shown(None));
+    let foreign = shown(Some(vec![DsSeen::Foreign { key_tag: 1, algorithm: 13 }]));
+    // On its way in: there never was a DS, but what the parent shows counts.
+    assert!(keys().may_stop_at_once(&none).is_ok() && keys().may_stop_at_once(&silent).is_ok());
+    assert!(keys().may_stop_at_once(&ours).is_err() && keys().may_stop_at_once(&foreign).is_err());
+    assert!(keys().may_be_replaced(&foreign).is_ok(), "the keys of the server before");
+    assert!(keys().may_be_replaced(&ours).is_err());
+    for _ in 0..40 {
+        seen_everywhere(&world, "example.org", &[id]);
+    }
+    assert!(keys().is_secure() && keys().may_stop_at_once(&none).is_err());
+    world.order(DnsRequest::Unsign { zone: "example.org".into(), at_once: false }).unwrap();
+    seen_everywhere(&world, "example.org", &[id]);
+    // On its way out it is not secure any more, and the DS is out there all the same.
+    assert!(!keys().is_secure() && keys().is_signed());
+    for observed in [&ours, &silent] {
+        assert!(keys().may_stop_at_once(observed).is_err() && keys().may_be_replaced(observed).is_err());
+    }
+    assert!(keys().may_stop_at_once(&none).is_ok());
+}
+
+#[test]
+fn updates_reach_neither_managed_names_nor_what_hides_them() {
+    let world = world_with_domain();
+    let (draft, _) = world.zones.placements(&name("example.org.")).unwrap();
+    let dkim =
+        draft.book.managed.iter().find(|record| record.owner.to_string().contains("_domainkey")).unwrap();
+    let selector = dkim.owner.to_string();
+    use RecordType as T;
+    let table = [
+        ("example.org.", T::A, false),
+        ("example.org.", T::MX, true),
+        ("example.org.", T::NS, true),
+        ("example.org.", T::DNAME, true),
+        ("mx.example.org.", T::A, true),
+        ("mx.example.org.", T::AAAA, true),
+        ("mx.example.org.", T::TXT, true),
+        ("_tcp.example.org.", T::NS, true),
+        ("_tcp.example.org.", T::TXT, false),
+        ("_domainkey.example.org.", T::NS, true),
+        ("_domainkey.example.org.", T::DNAME, true),
+        (selector.as_str(), T::ANY, true),
+        ("www.example.org.", T::NS, false),
+        ("_acme-challenge.example.org.", T::TXT, false),
+    ];
+    for (owner, rtype, managed) in table {
+        assert_eq!(draft.is_managed(&name(owner), rtype), managed, "{owner} {rtype}");
+    }
+}
+
+#[test]
+fn who_hides_a_managed_record_is_told() {
+    let world = world_with_domain();
+    let line = "_domainkey.example.org. 300 IN NS ns.example.net.".to_owned();
+    let said = world.order(DnsRequest::Add { lines: vec![line] }).unwrap();
+    assert!(said.contains("not published any more, because of your NS ns.example.net."), "{said}");
+    let served = world.served("example.org");
+    assert!(!served.nodes().any(|(owner, _)| owner.to_string().contains("._domainkey.")));
+    assert_eq!(domain::check(&world.zones).unwrap(), []);
+}
+
+#[test]
+fn ds_records_stand_above_the_cut() {
+    const DS: &str = "12345 13 2 49FD46E6C4B45C55D4AC69CBD3CD34AC1AFE51DE49FD46E6C4B45C55D4AC69CB";
+    let world = world_with_domain();
+    let own = format!("example.org. 300 IN DS {DS}");
+    let said = world.order(DnsRequest::Add { lines: vec![own] }).unwrap_err();
+    assert!(said.contains("parent's zone"), "{said}");
+    world.import("sub.example.org", PLAIN, false).unwrap();
+    world.order(DnsRequest::Add { lines: vec![format!("sub.example.org. 300 IN DS {DS}")] }).unwrap();
+    assert_eq!(world.data("example.org", "sub.example.org.", RecordType::DS).len(), 1);
+    assert_eq!(world.data("sub.example.org", "sub.example.org.", RecordType::DS).len(), 0);
+}
