@@ -131,6 +131,12 @@ impl Observed {
         })
     }
 
+    /// True if any server of the parent shows a DS of a key of ours.
+    fn parent_shows_ours(&self) -> bool {
+        let mut views = self.parent.iter().filter_map(|view| view.ds.as_ref());
+        views.any(|view| view.records.iter().any(|seen| matches!(seen, DsSeen::Ours(_))))
+    }
+
     /// True if every server of the parent says that there is no DS at all.
     pub fn parent_shows_none(&self) -> bool {
         self.parent_ds().is_some_and(|views| views.iter().all(|view| view.records.is_empty()))

@@ -627,17 +627,16 @@ impl ZoneKeys {
 
     /// Whether signatures and keys may go at once: only while nobody relies on them.
     ///
-    /// A zone on its way into the chain may also go while the parent cannot be asked: there never was a DS, as far as
-    /// was ever seen. One on its way out may not: there was one.
+    /// A zone on its way into the chain may also go while the parent cannot be asked: there never was a DS of ours, as
+    /// far as was ever seen. One on its way out may not: there was one.
     ///
     /// # Errors
     /// Why not, as a sentence.
     pub fn may_stop_at_once(&self, observed: &Observed) -> Result<(), String> {
-        let mut views = observed.parent.iter().filter_map(|view| view.ds.as_ref());
-        let shown = views.any(|view| !view.records.is_empty());
         match self.chain {
             Chain::Unsigned => Ok(()),
-            _ if shown => Err("the parent shows a DS".into()),
+            _ if observed.parent_shows_ours() => Err("the parent shows a DS of a key that is here".into()),
+            // A DS of keys elsewhere is not served by these signatures either.
             Chain::Joining(..) => Ok(()),
             Chain::Leaving(..) if observed.parent_shows_none() => Ok(()),
             Chain::Leaving(..) => Err("it is not known whether the parent still shows a DS".into()),
@@ -652,11 +651,9 @@ impl ZoneKeys {
     /// # Errors
     /// Why not, as a sentence.
     pub fn may_be_replaced(&self, observed: &Observed) -> Result<(), String> {
-        let mut views = observed.parent.iter().filter_map(|view| view.ds.as_ref());
-        let ours = views.any(|view| view.records.iter().any(|seen| matches!(seen, DsSeen::Ours(_))));
         match self.chain {
             Chain::Unsigned => Ok(()),
-            _ if ours => Err("the parent shows a DS of a key that is here".into()),
+            _ if observed.parent_shows_ours() => Err("the parent shows a DS of a key that is here".into()),
             Chain::Joining(..) => Ok(()),
             Chain::Leaving(..) if observed.parent_shows_none() => Ok(()),
             _ => Err("the zone is secure by the keys that are here: roll them instead".into()),

@@ -106,7 +106,7 @@ pub enum DnsCommand {
     },
     /// Begin to replace a key
     #[command(
-        after_help = "Examples:\n  posthouse dns rollover example.org csk\n  posthouse dns rollover example.org dkim"
+        after_help = "Examples:\n  posthouse dns rollover example.org csk\n  posthouse dns rollover example.org dkim\n  posthouse dns rollover example.org algorithm"
     )]
     Rollover { name: String, what: What },
     /// Leave a managed record to you: it is not published any more, yours may be
@@ -150,6 +150,8 @@ pub enum What {
     Zsk,
     Csk,
     Dkim,
+    /// From another algorithm, as an imported key may have, to ECDSA P-256
+    Algorithm,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -360,6 +362,7 @@ impl From<What> for RollWhat {
             What::Zsk => RollWhat::Zsk,
             What::Csk => RollWhat::Csk,
             What::Dkim => RollWhat::Dkim,
+            What::Algorithm => RollWhat::Algorithm,
         }
     }
 }

@@ -21,6 +21,8 @@ const HAS_MANAGED: u8 = 2;
 const HAS_SERVED: u8 = 4;
 /// In a step: what was the operator's was replaced as a whole.
 const REPLACED: u8 = 8;
+/// In a step: the settings before it follow.
+const HAS_SETTINGS: u8 = 16;
 
 /// Why stored bytes are no book or step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,6 +218,8 @@ pub struct Step {
     pub served: Option<ZoneDiff>,
     /// What it did to what is the operator's.
     pub yours: YoursStep,
+    /// The settings before it, as the store has them; nothing: it left them alone.
+    pub settings: Option<String>,
 }
 
 impl Step {
@@ -233,7 +237,7 @@ impl Step {
             false => YoursStep::Diff { removed: missing(yours.0, yours.1), added: missing(yours.1, yours.0) },
         };
         let managed = (before.managed != after.managed || whole).then(|| after.managed.clone());
-        Step { signed: after.signed, managed, served, yours }
+        Step { signed: after.signed, managed, served, yours, settings: None }
     }
 
     /// Takes back what it did to what is the operator's. What is not there any more, or is there again, is
@@ -257,8 +261,11 @@ impl Step {
         }
     }
 
-    /// Whether the operator's records changed.
+    /// Whether the operator's records, or what was decided, changed.
     pub fn is_edit(&self) -> bool {
+        if self.settings.is_some() {
+            return true;
+        }
         match &self.yours {
             YoursStep::Diff { removed, added } => !removed.is_empty() || !added.is_empty(),
             YoursStep::Replaced { .. } => true,
@@ -272,10 +279,15 @@ impl Step {
         let flags = flag(self.signed, SIGNED)
             | flag(self.managed.is_some(), HAS_MANAGED)
             | flag(self.served.is_some(), HAS_SERVED)
-            | flag(replaced, REPLACED);
+            | flag(replaced, REPLACED)
+            | flag(self.settings.is_some(), HAS_SETTINGS);
         let mut out = vec![FORM, flags];
         if let Some(managed) = &self.managed {
             write_list(&mut out, managed.iter());
+        }
+        if let Some(settings) = &self.settings {
+            out.extend_from_slice(&(settings.len() as u32).to_be_bytes());
+            out.extend_from_slice(settings.as_bytes());
         }
         match &self.yours {
             YoursStep::Diff { removed, added } => {
@@ -301,6 +313,10 @@ impl Step {
             true => Some(read_list(&mut rest)?),
             false => None,
         };
+        let settings = match flags & HAS_SETTINGS != 0 {
+            true => Some(read_text(&mut rest)?),
+            false => None,
+        };
         let yours = match flags & REPLACED != 0 {
             true => YoursStep::Replaced { before: read_list(&mut rest)? },
             false => YoursStep::Diff { removed: read_list(&mut rest)?, added: read_list(&mut rest)? },
@@ -310,7 +326,7 @@ impl Step {
             false if rest.is_empty() => None,
             false => return Err(BookError("something follows")),
         };
-        Ok(Step { signed: flags & SIGNED != 0, managed, served, yours })
+        Ok(Step { signed: flags & SIGNED != 0, managed, served, yours, settings })
     }
 }
 
@@ -389,6 +405,13 @@ fn read_count(rest: &mut &[u8]) -> Result<usize, BookError> {
         count if count <= rest.len() / 9 => Ok(count),
         _ => Err(SHORT),
     }
+}
+
+fn read_text(rest: &mut &[u8]) -> Result<String, BookError> {
+    let (len, after) = rest.split_first_chunk::<4>().ok_or(SHORT)?;
+    let (text, after) = after.split_at_checked(u32::from_be_bytes(*len) as usize).ok_or(SHORT)?;
+    *rest = after;
+    String::from_utf8(text.to_vec()).map_err(|_| BookError("no text"))
 }
 
 fn read_record(rest: &mut &[u8]) -> Result<Record, BookError> {

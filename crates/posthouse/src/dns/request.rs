@@ -82,6 +82,8 @@ pub enum RollWhat {
     Csk,
     /// The DKIM keys.
     Dkim,
+    /// All keys of a zone, for others of the algorithm that this server makes.
+    Algorithm,
 }
 
 /// What comes back.

@@ -57,6 +57,13 @@ impl ZoneSettings {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// Takes the decisions about records back to what they were. How the zone is signed is not among them: its keys
+    /// are on their way.
+    pub fn take_back(&mut self, before: ZoneSettings) {
+        let (nsec3, split) = (self.nsec3, self.split);
+        *self = ZoneSettings { nsec3, split, ..before };
+    }
+
     /// Whether a managed record is left to the operator.
     pub fn ignores(&self, name: &str, rtype: &str) -> bool {
         self.ignored.iter().any(|ignored| {

@@ -1,6 +1,7 @@
 //! Orders that change zones.
 
 use super::super::book::{Step, is_of_signing, unpack_records};
+use super::super::look;
 use super::super::request::DnsRequest;
 use super::super::settings::{Ignored, ZoneSettings};
 use super::super::zones::{Changed, Draft, Why, ZoneError, Zones};
@@ -39,18 +40,17 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
             if (dmarc, &reports_to, records) == (None, &None, None) {
                 return mail_settings(zones, &zone);
             }
-            let (_, changed) =
-                zones.change(&zone, &Why::upkeep("settings of the mail records"), |draft| {
-                    draft.settings.dmarc = dmarc.unwrap_or(draft.settings.dmarc);
-                    draft.settings.mail_records = records.unwrap_or(draft.settings.mail_records);
-                    if let Some(address) = &reports_to {
-                        if !address.contains('@') || address.contains([';', ' ', '"', ',']) {
-                            return Err(ZoneError::Refused(format!("{address:?} is no mail address")));
-                        }
-                        draft.settings.reports_to = Some(address.clone());
+            let (_, changed) = zones.change(&zone, &Why::edit("settings of the mail records"), |draft| {
+                draft.settings.dmarc = dmarc.unwrap_or(draft.settings.dmarc);
+                draft.settings.mail_records = records.unwrap_or(draft.settings.mail_records);
+                if let Some(address) = &reports_to {
+                    if !address.contains('@') || address.contains([';', ' ', '"', ',']) {
+                        return Err(ZoneError::Refused(format!("{address:?} is no mail address")));
                     }
-                    Ok(())
-                })?;
+                    draft.settings.reports_to = Some(address.clone());
+                }
+                Ok(())
+            })?;
             let settings = mail_settings(zones, &zone)?;
             match settings {
                 Reply::Done { message } => words(format!("{}\n{message}", outcome(&zone, &changed))),
@@ -281,7 +281,10 @@ pub(super) fn start_signing(draft: &mut Draft) -> Result<(), ZoneError> {
 pub(super) fn seen_now(zones: &Zones, zone: &Name) -> Result<Observed, ZoneError> {
     let (draft, _) = zones.placements(zone)?;
     Ok(match draft.keys.keys.current() {
-        Some(_) => super::super::look::observe(zones, &draft),
+        Some(_) => {
+            let parent = look::parent(zones, zone, &draft.keys.keys);
+            look::observed(zones, &draft, &[], &parent)
+        }
         None => Observed::default(),
     })
 }
@@ -315,6 +318,9 @@ fn undo(zones: &Zones, zone: &Name) -> Done {
     };
     let ((), changed) = zones.change(zone, &why, |draft| {
         step.undo(&mut draft.yours);
+        if let Some(before) = step.settings.as_deref().and_then(ZoneSettings::from_text) {
+            draft.settings.take_back(before);
+        }
         Ok(())
     })?;
     words(format!("undone is \"{}\"\n{}", last.what, outcome(zone, &changed)))
@@ -324,7 +330,7 @@ fn delete(zones: &Zones, zone: &Name, force: bool) -> Done {
     let (draft, _) = zones.placements(zone)?;
     let text = zone.to_text_without_dot();
     if !force && draft.keys.keys.is_signed() {
-        let observed = super::super::look::observe(zones, &draft);
+        let observed = look::observe(zones, &draft);
         draft.keys.keys.may_delete(&observed).map_err(|why| {
             ZoneError::Refused(format!("{text} was not removed: {why} (--force removes it all the same)"))
         })?;
@@ -340,7 +346,7 @@ fn ignore(zones: &Zones, owner: &Name, rtype: &str, ignore: bool) -> Done {
     let entry = Ignored { name: owner.to_lowercase().to_string(), rtype: rtype.to_string() };
     let verb = if ignore { "leave to the operator" } else { "manage" };
     let what = format!("{verb}: {owner} {rtype}");
-    let (_, changed) = zones.change(&zone, &Why::upkeep(what), |draft| {
+    let (_, changed) = zones.change(&zone, &Why::edit(what), |draft| {
         draft.settings.ignored.retain(|old| *old != entry);
         if ignore {
             draft.settings.ignored.push(entry.clone());

@@ -86,12 +86,27 @@ fn rollover(zones: &Zones, zone: &str, what: RollWhat) -> Done {
         }
         RollWhat::Zsk => ask(draft, KeyRequest::RollZone),
         RollWhat::Ksk | RollWhat::Csk => ask(draft, KeyRequest::RollTop),
+        RollWhat::Algorithm => other_algorithm(draft),
     })?;
     if !changed.changed {
         let text = zone.to_text_without_dot();
         return words(format!("{text}: it is noted; `posthouse dns status {text}` says what it waits for"));
     }
     told(&zone, &changed)
+}
+
+/// Goes over to the algorithm of the house, where the keys came with another (RFC 6781 §4.1.4).
+fn other_algorithm(draft: &mut Draft) -> Result<(), ZoneError> {
+    let wanted = policy(&draft.settings).algorithm;
+    let keys = &draft.keys.keys;
+    let top = keys.current().and_then(|pair| keys.key(pair.top));
+    match top {
+        Some(top) if top.algorithm == wanted => Err(ZoneError::Refused(format!(
+            "the keys are of {wanted} already; `posthouse dns rollover {} csk` replaces them by others of it",
+            draft.zone.name
+        ))),
+        _ => ask(draft, KeyRequest::Replace),
+    }
 }
 
 fn export(zones: &Zones, zone: &str) -> Done {

@@ -411,7 +411,10 @@ impl Zones {
                 signals: false,
             });
         }
-        let (new, counts) = match same_content {
+        // A decision is told in the journal, also if it changes nothing yet: it may be undone.
+        let decided = matches!(why.kind, ZoneChangeKind::Edit | ZoneChangeKind::Undo)
+            && settings != draft.zone.settings;
+        let (new, counts) = match same_content && !decided {
             true => (None, (0, 0)),
             false => {
                 let (new, counts) = entry(&draft, &after, beside, why, self.now_ms())?;
@@ -611,7 +614,8 @@ fn entry(
     let records = (after.served.record_count(), before.served.record_count());
     let first = before.served.soa().is_none();
     let whole = first || (why.whole && records.0.max(records.1) > WHOLE_RECORDS_MIN);
-    let step = Step::between(before, after, (&before.yours(), &draft.yours), whole);
+    let mut step = Step::between(before, after, (&before.yours(), &draft.yours), whole);
+    step.settings = (draft.settings.to_text() != draft.zone.settings).then(|| draft.zone.settings.clone());
     let data = step.to_bytes();
     let steps_bytes: usize = beside.content.changes.iter().map(Vec::len).sum::<usize>() + data.len();
     let rebase = whole
@@ -622,7 +626,7 @@ fn entry(
         Some(diff) => (counted(diff.added.iter()), counted(diff.removed.iter())),
         None => (counted(after.served.records()), counted(before.served.records())),
     };
-    // What leaves the operator's records alone is nothing to be undone.
+    // What leaves the operator's records and decisions alone is nothing to be undone.
     let kind = match why.kind {
         ZoneChangeKind::Edit if !step.is_edit() => ZoneChangeKind::Upkeep,
         kind => kind,

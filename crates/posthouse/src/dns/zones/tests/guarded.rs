@@ -1,7 +1,12 @@
 //! What must not happen to a zone, whoever asks for it or whatever goes wrong.
 
 use super::*;
-use crate::dns::request::Verdict;
+use crate::dns::crypto::PrivateKey;
+use crate::dns::request::{RollWhat, Verdict};
+use dns::dnssec::algorithm::Algorithm;
+use dns::dnssec::bind::write_public;
+use dns::dnssec::key::DnsKey;
+use dns::roll::Role;
 
 /// The same store under another configuration, as after a change of it and a start.
 fn restarted(world: &World, hostname: &str) -> Zones {
@@ -76,8 +81,9 @@ fn signatures_go_at_once_only_while_nobody_relies_on_them() {
     let foreign = shown(Some(vec![DsSeen::Foreign { key_tag: 1, algorithm: 13 }]));
     // On its way in: there never was a DS, but what the parent shows counts.
     assert!(keys().may_stop_at_once(&none).is_ok() && keys().may_stop_at_once(&silent).is_ok());
-    assert!(keys().may_stop_at_once(&ours).is_err() && keys().may_stop_at_once(&foreign).is_err());
-    assert!(keys().may_be_replaced(&foreign).is_ok(), "the keys of the server before");
+    assert!(keys().may_stop_at_once(&ours).is_err());
+    // The keys of the server before: a DS of them is no reason to sign with others.
+    assert!(keys().may_stop_at_once(&foreign).is_ok() && keys().may_be_replaced(&foreign).is_ok());
     assert!(keys().may_be_replaced(&ours).is_err());
     for _ in 0..40 {
         seen_everywhere(&world, "example.org", &[id]);
@@ -87,7 +93,7 @@ fn signatures_go_at_once_only_while_nobody_relies_on_them() {
     seen_everywhere(&world, "example.org", &[id]);
     // On its way out it is not secure any more, and the DS is out there all the same.
     assert!(!keys().is_secure() && keys().is_signed());
-    for observed in [&ours, &silent] {
+    for observed in [&ours, &silent, &foreign] {
         assert!(keys().may_stop_at_once(observed).is_err() && keys().may_be_replaced(observed).is_err());
     }
     assert!(keys().may_stop_at_once(&none).is_ok());
@@ -144,4 +150,65 @@ fn ds_records_stand_above_the_cut() {
     world.order(DnsRequest::Add { lines: vec![format!("sub.example.org. 300 IN DS {DS}")] }).unwrap();
     assert_eq!(world.data("example.org", "sub.example.org.", RecordType::DS).len(), 1);
     assert_eq!(world.data("sub.example.org", "sub.example.org.", RecordType::DS).len(), 0);
+}
+
+#[test]
+fn decisions_are_undone_like_records() {
+    let world = world_with_domain();
+    let mx = || world.data("example.org", "example.org.", RecordType::MX).len();
+    let dmarc = || world.data("example.org", "_dmarc.example.org.", RecordType::TXT)[0].clone();
+    let before = dmarc();
+    let ignore = |name: &str| DnsRequest::Ignore { name: name.into(), rtype: "MX".into(), ignore: true };
+    let undo = || world.order(DnsRequest::Undo { zone: "example.org".into() });
+    world.order(ignore("example.org")).unwrap();
+    // One that changes nothing that is served, yet.
+    world.order(ignore("nothing.example.org")).unwrap();
+    let mail = DnsRequest::Mail {
+        zone: "example.org".into(),
+        dmarc: Some(crate::dns::mail_records::DmarcPolicy::Quarantine),
+        reports_to: None,
+        records: None,
+    };
+    world.order(mail).unwrap();
+    world.order(DnsRequest::Sign { zone: "example.org".into(), nsec3: true, split: false }).unwrap();
+    assert!(mx() == 0 && dmarc() != before);
+    assert!(undo().unwrap().contains("settings of the mail records"));
+    assert!(mx() == 0 && dmarc() == before);
+    assert!(undo().unwrap().contains("nothing.example.org"));
+    assert!(undo().unwrap().contains("leave to the operator: example.org. MX"));
+    assert_eq!(mx(), 1);
+    let settings = world.zones.placements(&name("example.org")).unwrap().0.settings;
+    assert!(settings.nsec3 && settings.ignored.is_empty(), "how it is signed is no edit");
+}
+
+#[test]
+fn keys_of_another_algorithm_are_replaced_and_those_of_the_house_are_not() {
+    let world = world_with_domain();
+    let roll = || DnsRequest::Rollover { name: "example.org".into(), what: RollWhat::Algorithm };
+    assert!(world.order(roll()).unwrap_err().contains("ECDSAP256SHA256"));
+    let pair = PrivateKey::generate(Algorithm::ED25519).unwrap();
+    let dnskey = DnsKey::new(Role::Csk, Algorithm::ED25519, pair.public_key());
+    let public = write_public(&name("example.org."), &dnskey, 3600);
+    let private = pair.to_bind().unwrap().write();
+    world.order(DnsRequest::KeyImport { zone: "example.org".into(), public, private }).unwrap();
+    let algorithms = || -> Vec<u8> {
+        let keys = world.zones.placements(&name("example.org.")).unwrap().0.keys.keys;
+        keys.keys().iter().map(|key| key.algorithm.0).collect()
+    };
+    assert_eq!(algorithms(), [15]);
+    let old = world.zones.placements(&name("example.org.")).unwrap().0.keys.keys.keys()[0].id;
+    for _ in 0..40 {
+        seen_everywhere(&world, "example.org", &[old]);
+    }
+    world.order(roll()).unwrap();
+    seen_everywhere(&world, "example.org", &[old]);
+    assert_eq!(algorithms(), [15, 13]);
+    let new = world.zones.placements(&name("example.org.")).unwrap().0.keys.keys.keys()[1].id;
+    for _ in 0..40 {
+        seen_everywhere(&world, "example.org", &[old]);
+    }
+    for _ in 0..80 {
+        seen_everywhere(&world, "example.org", &[new]);
+    }
+    assert_eq!(algorithms(), [13]);
 }
