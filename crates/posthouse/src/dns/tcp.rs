@@ -1,4 +1,5 @@
-//! DNS over TCP and TLS (RFC 7766, RFC 7858): many questions on a connection, answered in their order.
+//! DNS over TCP and TLS (RFC 7766, RFC 7858): many questions on a connection. What takes long, a transfer or an
+//! update, holds up no other: its answer comes when it is ready, between others (RFC 7766 §6.2.1.1).
 //!
 //! A connection that says nothing for [`Limits::idle`], or needs longer than that for one message, is
 //! closed. When there are too many, the one whose last whole message is the longest ago makes room
@@ -21,7 +22,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How many connections, and how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,46 +147,118 @@ async fn answer_all<S: Service, C: AsyncRead + AsyncWrite + Unpin>(
     admission: &Admission,
     idle: Duration,
 ) -> io::Result<()> {
-    let mut frames = Frames::default();
+    let (mut frames, mut later) = (Frames::default(), Later::default());
     let (mut out, mut answer) = (Vec::new(), Vec::new());
+    // One deadline for the whole message: bytes that trickle do not move it.
+    let mut deadline = Instant::now() + idle;
     loop {
-        // One deadline for the whole message: bytes that trickle do not move it.
-        let deadline = tokio::time::Instant::now() + idle;
-        loop {
-            match frames.whole()? {
-                true => break,
-                false if !out.is_empty() => write(&mut stream, &mut out, idle).await?,
-                false => {
-                    let read = tokio::time::timeout_at(deadline, frames.read(&mut stream)).await;
-                    if !matches!(read, Ok(Ok(true))) {
-                        return read.unwrap_or(Ok(false)).map(drop);
-                    }
-                }
-            }
-        }
-        admission.touch();
-        answer.clear();
-        let reply = service.message(frames.message(), peer, &mut answer);
-        frames.consume();
-        match reply {
-            Reply::Done if answer.is_empty() => {}
-            Reply::Done => put(&answer, &mut out),
-            Reply::Close => return write(&mut stream, &mut out, idle).await,
-            Reply::Later(work) => {
-                write(&mut stream, &mut out, idle).await?;
-                let mut messages = work.await;
-                while let Some(message) = messages.recv().await {
-                    put(&message, &mut out);
-                    if out.len() >= FLUSH_AT_BYTES {
-                        write(&mut stream, &mut out, idle).await?;
-                        admission.touch();
-                    }
-                }
-            }
+        while out.len() < FLUSH_AT_BYTES
+            && let Some(message) = later.ready()
+        {
+            put(&message, &mut out);
         }
         if out.len() >= FLUSH_AT_BYTES {
             write(&mut stream, &mut out, idle).await?;
+            admission.touch();
         }
+        if later.has_room() && frames.whole()? {
+            admission.touch();
+            answer.clear();
+            let reply = service.message(frames.message(), peer, &mut answer);
+            frames.consume();
+            match reply {
+                Reply::Done if answer.is_empty() => {}
+                Reply::Done => put(&answer, &mut out),
+                Reply::Close => return write(&mut stream, &mut out, idle).await,
+                Reply::Later(work) => later.begin(work),
+            }
+            deadline = Instant::now() + idle;
+            continue;
+        }
+        if !out.is_empty() {
+            write(&mut stream, &mut out, idle).await?;
+            continue;
+        }
+        tokio::select! {
+            message = later.next(), if later.is_busy() => {
+                message.into_iter().for_each(|message| put(&message, &mut out));
+                deadline = Instant::now() + idle;
+            }
+            read = timeout_at(deadline, frames.read(&mut stream)), if later.has_room() => match read {
+                Ok(Ok(true)) => {}
+                Ok(Err(error)) => return Err(error),
+                // Whoever closed its side, or waits in silence, gets what it asked for before.
+                Ok(Ok(false)) => later.close(),
+                Err(_) if later.is_busy() => deadline = Instant::now() + idle,
+                Err(_) => return Ok(()),
+            },
+            else => return Ok(()),
+        }
+    }
+}
+
+/// Messages that are ready and not yet taken, of all that is under way on a connection.
+const READY_MAX: usize = 4;
+/// Transfers and updates under way on a connection; more wait unread.
+const UNDER_WAY_MAX: usize = 4;
+
+/// What is under way on a connection beside its questions.
+#[derive(Default)]
+struct Later {
+    /// Made when there is something: most connections never need it. `None` ends one.
+    channel: Option<(mpsc::Sender<Option<Vec<u8>>>, mpsc::Receiver<Option<Vec<u8>>>)>,
+    under_way: usize,
+    closed: bool,
+}
+
+impl Later {
+    fn is_busy(&self) -> bool {
+        self.under_way > 0
+    }
+
+    /// Whether more may be read.
+    fn has_room(&self) -> bool {
+        self.under_way < UNDER_WAY_MAX && !self.closed
+    }
+
+    /// Nothing more is read.
+    fn close(&mut self) {
+        self.closed = true;
+    }
+
+    fn begin(&mut self, work: Pin<Box<dyn Future<Output = mpsc::Receiver<Vec<u8>>> + Send>>) {
+        let (put, _) = self.channel.get_or_insert_with(|| mpsc::channel(READY_MAX));
+        let put = put.clone();
+        self.under_way += 1;
+        // When the connection is gone nobody takes the messages, and whoever makes them stops.
+        tokio::spawn(async move {
+            let mut messages = work.await;
+            while let Some(message) = messages.recv().await {
+                if put.send(Some(message)).await.is_err() {
+                    return;
+                }
+            }
+            let _ = put.send(None).await;
+        });
+    }
+
+    /// The next message that is there already.
+    fn ready(&mut self) -> Option<Vec<u8>> {
+        loop {
+            let (_, messages) = self.channel.as_mut()?;
+            match messages.try_recv().ok()? {
+                Some(message) => return Some(message),
+                None => self.under_way -= 1,
+            }
+        }
+    }
+
+    /// Waits for the next message; nothing if something ended.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        let (_, messages) = self.channel.as_mut()?;
+        let message = messages.recv().await.flatten();
+        self.under_way -= usize::from(message.is_none());
+        message
     }
 }
 

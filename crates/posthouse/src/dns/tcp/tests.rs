@@ -1,7 +1,7 @@
 use super::*;
 use tokio::io::AsyncReadExt;
 
-/// Sends messages back; `s` streams it thrice, `l` later, `c` closes.
+/// Sends messages back; `s` streams it thrice, `l` a minute later, `c` closes.
 struct Echo;
 
 impl Service for Echo {
@@ -10,6 +10,9 @@ impl Service for Echo {
         match query[0] {
             b's' | b'l' => Reply::Later(Box::pin(async move {
                 let (put, stream) = mpsc::channel(3);
+                if whole[0] == b'l' {
+                    tokio::time::sleep(Duration::from_secs(60)).await;
+                }
                 for _ in 0..if whole[0] == b's' { 3 } else { 1 } {
                     put.send(whole.clone()).await.unwrap();
                 }
@@ -30,7 +33,8 @@ fn framed(message: &[u8]) -> Vec<u8> {
     out
 }
 
-async fn talk(limits: Limits, pieces: &[&[u8]], room: usize) -> (io::Result<()>, Vec<u8>) {
+/// Says `pieces` and reads to the end; `leaves` closes its side first.
+async fn talk(limits: Limits, pieces: &[&[u8]], room: usize, leaves: bool) -> (io::Result<()>, Vec<u8>) {
     let (mut client, server) = tokio::io::duplex(room);
     let registry = Registry::new(limits, Vec::new());
     let address: SocketAddr = "192.0.2.1:5".parse().unwrap();
@@ -45,6 +49,9 @@ async fn talk(limits: Limits, pieces: &[&[u8]], room: usize) -> (io::Result<()>,
         for piece in pieces {
             let _ = client.write_all(piece).await;
         }
+        if leaves {
+            client.shutdown().await.unwrap();
+        }
         let mut said = Vec::new();
         let _ = client.read_to_end(&mut said).await;
         said
@@ -54,26 +61,56 @@ async fn talk(limits: Limits, pieces: &[&[u8]], room: usize) -> (io::Result<()>,
 
 const A: &[u8] = b"a message of some length";
 
-#[tokio::test(start_paused = true)]
-async fn messages_are_answered_in_order_however_they_are_cut() {
-    let (stream, later, close) = (b"stream of three", b"later than this", b"closing at once");
-    let all = [framed(A), framed(stream), framed(later), framed(A), framed(close)].concat();
-    let expected =
-        [framed(A), framed(stream), framed(stream), framed(stream), framed(later), framed(A)].concat();
-    for cut in 0..=all.len() {
-        let (end, said) = talk(Limits::default(), &[&all[..cut], &all[cut..]], 1 << 16).await;
-        assert!(end.is_ok());
-        assert_eq!(said, expected, "cut at {cut}");
+/// The messages in what was said.
+fn messages(mut said: &[u8]) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    while let Some((len, after)) = said.split_first_chunk::<2>() {
+        let (message, after) = after.split_at(usize::from(u16::from_be_bytes(*len)));
+        out.push(message.to_vec());
+        said = after;
     }
-    let (end, said) = talk(Limits::default(), &all.chunks(1).collect::<Vec<_>>(), 64).await;
+    out
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_are_answered_however_they_are_cut() {
+    let (stream, later) = (b"stream of three", b"later than this");
+    let all = [framed(A), framed(later), framed(stream), framed(A)].concat();
+    let check = |said: &[u8], cut: usize| {
+        let mut said = messages(said);
+        // What took long came last, when all others were answered; all of the stream is there.
+        assert_eq!(said.pop().unwrap(), later, "cut at {cut}");
+        said.sort();
+        assert_eq!(said, [A, A, stream, stream, stream], "cut at {cut}");
+    };
+    for cut in 0..=all.len() {
+        let (end, said) = talk(Limits::default(), &[&all[..cut], &all[cut..]], 1 << 16, true).await;
+        assert!(end.is_ok());
+        check(&said, cut);
+    }
+    let (end, said) = talk(Limits::default(), &all.chunks(1).collect::<Vec<_>>(), 64, true).await;
     assert!(end.is_ok());
-    assert_eq!(said, expected);
+    check(&said, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_are_under_way_than_may_be_and_a_stranger_ends_it() {
+    let begun = Instant::now();
+    let many = framed(b"later than this").repeat(2 * UNDER_WAY_MAX + 1);
+    let (end, said) = talk(Limits::default(), &[&many], 1 << 16, true).await;
+    assert!(end.is_ok());
+    assert_eq!(messages(&said).len(), 2 * UNDER_WAY_MAX + 1);
+    assert_eq!(begun.elapsed().as_secs(), 180, "in three rounds");
+    let (end, said) =
+        talk(Limits::default(), &[&framed(A), &framed(b"closing at once")], 1 << 16, false).await;
+    assert!(end.is_ok());
+    assert_eq!(messages(&said), [A]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_no_message_ends_the_connection() {
     for bytes in [&[0, 0][..], &[0, 11, 1, 2, 3]] {
-        let (end, said) = talk(Limits::default(), &[bytes], 1 << 16).await;
+        let (end, said) = talk(Limits::default(), &[bytes], 1 << 16, false).await;
         assert_eq!(end.unwrap_err().kind(), io::ErrorKind::InvalidData);
         assert!(said.is_empty());
     }
@@ -82,7 +119,7 @@ async fn what_is_no_message_ends_the_connection() {
 #[tokio::test(start_paused = true)]
 async fn silence_and_trickling_end_it_at_the_deadline() {
     let begun = tokio::time::Instant::now();
-    let (end, _) = talk(Limits::default(), &[&[0xff, 0xff, 1]], 1 << 16).await;
+    let (end, _) = talk(Limits::default(), &[&[0xff, 0xff, 1]], 1 << 16, false).await;
     assert!(end.is_ok());
     assert_eq!(begun.elapsed(), Limits::default().idle);
 }
