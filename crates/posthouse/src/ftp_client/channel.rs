@@ -54,6 +54,10 @@ impl Channel {
         let until = Instant::now() + time;
         let tick = Timespec::try_from(TICK).map_err(|_| io::Error::from(ErrorKind::InvalidInput))?;
         loop {
+            // Also while strangers knock one after the other.
+            if Instant::now() >= until {
+                return Err(ErrorKind::TimedOut.into());
+            }
             match listener.accept() {
                 Ok((socket, from)) if from.ip() == peer => {
                     socket.set_nonblocking(false)?;
@@ -61,7 +65,7 @@ impl Channel {
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if Instant::now() >= until || stop() {
+                    if stop() {
                         return Err(ErrorKind::TimedOut.into());
                     }
                     poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&tick))?;
@@ -78,12 +82,16 @@ impl Channel {
     pub fn shake_hands(&mut self, tls: ClientConnection, time: Duration) -> io::Result<()> {
         let until = Instant::now() + time;
         let mut tls = Box::new(tls);
-        while tls.is_handshaking() {
-            match tls.complete_io(&mut self.socket) {
-                Ok(_) => {}
-                Err(error) if is_tick(&error) && Instant::now() < until => {}
-                Err(error) if is_tick(&error) => return Err(ErrorKind::TimedOut.into()),
-                Err(error) => return Err(error),
+        // Step by step, as a peer that sends a byte now and then would keep a whole handshake going for hours.
+        while tls.is_handshaking() || tls.wants_write() {
+            let step = match tls.wants_write() {
+                true => tls.write_tls(&mut self.socket).map(drop),
+                false => hear(&mut tls, &mut self.socket),
+            };
+            match step {
+                Err(error) if !is_tick(&error) => return Err(error),
+                _ if Instant::now() >= until => return Err(ErrorKind::TimedOut.into()),
+                _ => {}
             }
         }
         tls.set_buffer_limit(None);
@@ -160,6 +168,21 @@ impl Channel {
             let _ = self.write_all(b"", TICK);
         }
         let _ = self.socket.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+/// Reads what has come of a handshake.
+fn hear(tls: &mut ClientConnection, socket: &mut TcpStream) -> io::Result<()> {
+    if tls.read_tls(socket)? == 0 {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    match tls.process_new_packets() {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            // The alert tells the other side why.
+            let _ = tls.write_tls(socket);
+            Err(io::Error::new(ErrorKind::InvalidData, error))
+        }
     }
 }
 

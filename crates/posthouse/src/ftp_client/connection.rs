@@ -128,6 +128,11 @@ impl Connection {
         self.server.as_ref().is_some_and(|server| server.features.rest)
     }
 
+    /// True if the server offers digests of files.
+    pub fn makes_digests(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| !server.features.digests.is_empty())
+    }
+
     /// True if times of files can be set.
     pub fn can_set_times(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.features.mfmt || server.features.mdtm)
@@ -315,13 +320,14 @@ impl Connection {
                 let now = self.now();
                 self.session.input(now, &mut self.input, &mut self.out);
             }
-            Err(error) if is_tick(&error) => {
-                let now = self.now();
-                if self.session.deadline().is_some_and(|deadline| deadline <= now) {
-                    self.session.expired(now, &mut self.out);
-                }
-            }
+            Err(error) if is_tick(&error) => {}
             Err(_) => self.session.lost(&mut self.out),
+        }
+        // Also after words: of those that only say that others will follow there may be no end.
+        let now = self.now();
+        let waits = !self.out.has_ask() && !self.out.is_closed();
+        if waits && self.session.deadline().is_some_and(|deadline| deadline <= now) {
+            self.session.expired(now, &mut self.out);
         }
     }
 
