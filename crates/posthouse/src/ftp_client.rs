@@ -39,7 +39,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 use target::Target;
 use worker::Worker;
@@ -116,6 +116,7 @@ fn share(target: &Target, access: &Access, rate: Option<u64>, shown: bool) -> Re
         timeout: access.timeout(),
         pace: Pace::new(rate),
         progress: Progress::new(shown),
+        was_protected: AtomicBool::new(false),
         unbound: AtomicUsize::new(0),
     }))
 }
@@ -399,14 +400,14 @@ fn mirror(
     if json {
         print(&json!({ "seconds": begin.elapsed().as_secs_f64(), "result": result }))?;
     } else {
-        let mirror::Mirrored { files, bytes, unchanged, skipped, failed } = &result;
-        let (skipped, failed) = (skipped.len(), failed.len());
+        let mirror::Mirrored { files, bytes, unchanged, .. } = &result;
+        let (skipped, failed) = (result.skipped_count(), result.failed_count());
         let text = format!(
             "{files} files moved ({bytes} bytes), {unchanged} unchanged, {skipped} left out, {failed} failed"
         );
         writeln!(io::stdout().lock(), "{text}")?;
     }
-    match result.failed.len() {
+    match result.failed_count() {
         0 => Ok(()),
         failed => Err(Error::Some { failed }.into()),
     }

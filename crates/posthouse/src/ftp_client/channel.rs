@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
-use tokio_rustls::rustls::{ClientConnection, HandshakeKind, Stream};
+use tokio_rustls::rustls::{ClientConnection, HandshakeKind};
 
 /// How long a read or write blocks before the other things are looked at: deadlines, and what came on
 /// the control connection meanwhile.
@@ -113,15 +113,24 @@ impl Channel {
         Some(format!("{version} {suite}"))
     }
 
-    /// Reads what there is.
+    /// Reads what there is. Under TLS the socket is read once: of records that carry nothing there may be no
+    /// end, and whoever waits has a deadline to look at.
     ///
     /// # Errors
-    /// As of a socket; [`ErrorKind::WouldBlock`] after a tick.
+    /// As of a socket; [`ErrorKind::WouldBlock`] after a tick, or where what came carried nothing.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.tls {
-            Some(tls) => Stream::new(tls.as_mut(), &mut self.socket).read(buffer),
-            None => self.socket.read(buffer),
+        let Some(tls) = &mut self.tls else { return self.socket.read(buffer) };
+        match tls.reader().read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            read => return read,
         }
+        // Answers to what TLS itself was asked.
+        if tls.wants_write() {
+            tls.write_tls(&mut self.socket)?;
+        }
+        tls.read_tls(&mut self.socket)?;
+        tls.process_new_packets().map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        tls.reader().read(buffer)
     }
 
     /// Reads what is there already, without waiting.

@@ -13,7 +13,7 @@ use ftp::client::{
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio_rustls::rustls::ClientConfig;
 use wire::{Input, Now, Outputs, Session};
@@ -41,6 +41,8 @@ pub struct Shared {
     pub pace: Pace,
     /// What the person at the terminal sees.
     pub progress: Progress,
+    /// True once a connection was protected: from then on none goes without, however the server answers.
+    pub was_protected: AtomicBool,
     /// Data connections under TLS that did not resume their session, of all.
     pub unbound: AtomicUsize,
 }
@@ -87,7 +89,10 @@ impl Connection {
             shaken.map_err(|error| Error::Tls(tls::explain(&shared.host, &error)))?;
         }
         let mut settings = Settings::new(shared.user.clone(), shared.password.clone());
-        settings.tls = shared.tls;
+        settings.tls = match shared.tls {
+            Tls::Try if shared.was_protected.load(Ordering::Relaxed) => Tls::Require,
+            tls => tls,
+        };
         settings.opens = shared.opens;
         settings.peer_is_ipv4 = address.is_ipv4();
         settings.reply_timeout = shared.timeout;
@@ -107,7 +112,10 @@ impl Connection {
         };
         connection.session.start(connection.now(), &mut connection.out);
         match connection.run(&mut Cargo::Flow(Flow::Nothing))? {
-            Done::Ready(server) => connection.server = Some(server),
+            Done::Ready(server) => {
+                shared.was_protected.fetch_or(server.protected, Ordering::Relaxed);
+                connection.server = Some(server);
+            }
             _ => return Err(Error::Ftp(FtpError::Unasked)),
         }
         Ok(connection)

@@ -195,6 +195,14 @@ impl Folder {
         }
         file.sync_all().map_err(|error| Error::local(&shown, &error))?;
         self.rename(file, part, name)?;
+        self.sync()
+    }
+
+    /// Makes sure that the names are on the disk as they are now.
+    ///
+    /// # Errors
+    /// If the disk says so.
+    pub fn sync(&self) -> Result<(), Error> {
         rustix::fs::fsync(&self.fd).map_err(|error| fault(&self.shown, error))
     }
 

@@ -21,6 +21,10 @@ const DEPTH_MAX: usize = 100;
 /// How far a time from a LIST line may be off: it is in the time zone of the server, wherever that is.
 const ZONE_SECONDS: i64 = 26 * 3600;
 
+/// Of so much that was left out, and of so much that failed, the path and the reason are kept and said. A server
+/// can list millions of names that are none.
+const NOTES_MAX: usize = 10_000;
+
 /// What came of it.
 #[derive(Debug, Default, Serialize)]
 pub struct Mirrored {
@@ -32,8 +36,24 @@ pub struct Mirrored {
     pub unchanged: u64,
     /// What was left out on purpose: links, devices, names that are not taken.
     pub skipped: Vec<Note>,
+    /// How much more was left out, of which no note is kept.
+    pub skipped_more: usize,
     /// What failed.
     pub failed: Vec<Note>,
+    /// How much more failed, of which no note is kept.
+    pub failed_more: usize,
+}
+
+impl Mirrored {
+    /// How much was left out.
+    pub fn skipped_count(&self) -> usize {
+        self.skipped.len() + self.skipped_more
+    }
+
+    /// How much failed.
+    pub fn failed_count(&self) -> usize {
+        self.failed.len() + self.failed_more
+    }
 }
 
 /// A path, and what is to be said of it.
@@ -58,15 +78,29 @@ impl Job<'_> {
     }
 
     fn skip(&self, path: String, reason: impl ToString) {
+        let mut result = self.result();
+        if result.skipped.len() >= NOTES_MAX {
+            result.skipped_more += 1;
+            return;
+        }
         let reason = reason.to_string();
-        self.shared.progress.say(&format!("left out: {path}: {reason}"));
-        self.result().skipped.push(Note { path, reason });
+        let line = format!("left out: {path}: {reason}");
+        result.skipped.push(Note { path, reason });
+        drop(result);
+        self.shared.progress.say(&line);
     }
 
     fn fail(&self, path: String, reason: &Error) {
+        let mut result = self.result();
+        if result.failed.len() >= NOTES_MAX {
+            result.failed_more += 1;
+            return;
+        }
         let reason = reason.to_string();
-        self.shared.progress.say(&format!("{path}: {reason}"));
-        self.result().failed.push(Note { path, reason });
+        let line = format!("{path}: {reason}");
+        result.failed.push(Note { path, reason });
+        drop(result);
+        self.shared.progress.say(&line);
     }
 
     fn moved(&self, moved: &get::Moved) {

@@ -94,7 +94,15 @@ pub fn fetch(
     let known = known.filter(|map| map.fits(size, modified));
     let known = known.filter(|_| own || !is_doubtful(connection, shared, (path, facts), manner));
     let (mut file, have) = place.folder.part(&parts, known.is_some())?;
-    let map = known.filter(|_| have == size).unwrap_or_else(|| Map::new(size, modified, manner.segments));
+    let map = match known.filter(|_| have == size) {
+        Some(map) => map,
+        None => {
+            // Before the file gets its size: with an older map it would look like one without holes.
+            place.folder.remove(&Role::Map.beside(place.name))?;
+            place.folder.sync()?;
+            Map::new(size, modified, manner.segments)
+        }
+    };
     local::reserve(&file, size, &shown)?;
     let wanted: u64 = map.wanted.iter().map(|(from, to)| to - from).sum();
     shared.progress.begin(&path.to_string(), Some(size), size - wanted);

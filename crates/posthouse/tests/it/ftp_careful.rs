@@ -33,6 +33,7 @@ struct World {
     /// What was kept apart never gets its name.
     never_whole: bool,
     makes_digests: bool,
+    digests_lie: bool,
     cuts: VecDeque<Cut>,
     /// Lines that are listed beside the files.
     listed: String,
@@ -142,7 +143,8 @@ impl Toy {
             ("MLST", Some(file)) => format!("250-Facts\r\n {} x\r\n250 End", facts(file)),
             ("SIZE", file) if part.or(file).is_some() => format!("213 {}", part.or(file).unwrap().len()),
             ("HASH", Some(file)) if world.makes_digests => {
-                let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, file);
+                let of = if world.digests_lie { b"lie" } else { file.as_slice() };
+                let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, of);
                 let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
                 format!("213 SHA-256 0-{} {hex} x", file.len())
             }
@@ -405,4 +407,30 @@ fn what_has_no_end_is_ended_here() {
     let said = ftp(&["get", &format!("{}x", toy.url), text(&target)]).fails(8);
     assert!(said.contains("600001 bytes or more came"), "{said}");
     assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+}
+
+#[test]
+fn standard_output_gets_what_the_digest_is_of() {
+    let files = BTreeMap::from([("/x".to_string(), own(3, 600_000))]);
+    let toy = Toy::start(World { files, makes_digests: true, ..World::default() });
+    let url = format!("{}x", toy.url);
+    ftp(&["get", &url, "-", "--verify", "require"]).ok();
+    assert!(toy.was_told("HASH /x"));
+    toy.world().digests_lie = true;
+    let said = ftp(&["get", &url, "-"]).fails(8);
+    assert!(said.contains("the contents differ"), "no message");
+    ftp(&["get", &url, "-", "--verify", "off"]).ok();
+    toy.world().makes_digests = false;
+    ftp(&["get", &url, "-", "--verify", "require"]).fails(8);
+    let mut json = Command::new(env!("CARGO_BIN_EXE_posthouse"));
+    run(json.args(["ftp", "--json", "get", &url, "-", "--tls", "off"])).fails(2);
+}
+
+#[test]
+fn of_names_that_are_none_there_is_an_end_to_what_is_said() {
+    let listed = "type=file; ../x\r\n".repeat(20_000);
+    let toy = Toy::start(World { listed, ..World::default() });
+    let ran = ftp(&["mirror", &toy.url, text(&fresh_folder())]).said();
+    assert!(ran.contains("20000 left out, 0 failed"));
+    assert_eq!(ran.matches("left out: ").count(), 10_000);
 }

@@ -22,5 +22,5 @@ with socket.socket(fileno=data.detach()) as bare:
 try:
     print(ftp.voidresp())
     sys.exit("the server took it for whole")
-except ftplib.Error:
-    pass
+except ftplib.error_temp as error:
+    assert "426" in str(error), error
