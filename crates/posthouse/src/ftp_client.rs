@@ -112,6 +112,7 @@ fn share(target: &Target, access: &Access, rate: Option<u64>, shown: bool) -> Re
         password,
         tls: access.tls(target),
         tls_config: tls::config(&access.trust())?,
+        believes_anybody: access.insecure,
         opens: access.opens(),
         timeout: access.timeout(),
         pace: Pace::new(rate),

@@ -104,6 +104,15 @@ impl Channel {
         self.tls.as_ref().and_then(|tls| tls.handshake_kind()) == Some(HandshakeKind::Resumed)
     }
 
+    /// True if both ends that this and `other` lead to have the same certificate.
+    pub fn has_same_peer(&self, other: &Channel) -> bool {
+        let leaf = |channel: &Channel| {
+            let certificates = channel.tls.as_ref()?.peer_certificates()?;
+            certificates.first().map(|certificate| certificate.to_vec())
+        };
+        leaf(self).is_some() && leaf(self) == leaf(other)
+    }
+
     /// What protects it, in words.
     pub fn description(&self) -> Option<String> {
         let tls = self.tls.as_ref()?;

@@ -33,6 +33,9 @@ pub struct Shared {
     pub tls: Tls,
     /// Whose certificates are believed.
     pub tls_config: ClientConfig,
+    /// Any certificate is believed. Then at least a data connection must have that of its control connection, or
+    /// whoever gets hold of the port could take the files.
+    pub believes_anybody: bool,
     /// Who opens data connections.
     pub opens: Opens,
     /// How long nothing may happen: connecting, answers, data.
@@ -442,6 +445,9 @@ impl Connection {
     fn protect(&mut self, channel: &mut Channel) -> std::io::Result<()> {
         let connection = self.peer.connection().map_err(std::io::Error::other)?;
         channel.shake_hands(connection, self.shared.timeout)?;
+        if self.shared.believes_anybody && !channel.has_same_peer(&self.control) {
+            return Err(std::io::Error::other("it has another certificate than the control connection"));
+        }
         if !channel.is_resumed() {
             self.shared.unbound.fetch_add(1, Ordering::Relaxed);
         }
@@ -453,6 +459,8 @@ impl Connection {
         match (&error, self.cause.take()) {
             (FtpError::HandshakeFailed, Some(cause)) => cause,
             (FtpError::Data { end: MovedEnd::Unopened | MovedEnd::Cancelled, .. }, Some(cause)) => cause,
+            // What this side broke off may have taken the server with it.
+            (FtpError::Lost { .. } | FtpError::Silent { .. }, Some(cause)) => cause,
             (_, _) => Error::Ftp(error),
         }
     }

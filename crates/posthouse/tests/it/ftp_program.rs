@@ -452,6 +452,30 @@ fn a_cut_tls_connection_is_no_end() {
 }
 
 #[test]
+fn whoever_is_believed_must_be_so_on_the_data_connection() {
+    let (server, other) = (setup().start(), setup().start());
+    for (data, taken) in [(&server, true), (&other, false)] {
+        let port = free_port();
+        let mut script = python("ftp_cut.py");
+        for (name, server) in [("", &server), ("DATA_", data)] {
+            let certificate = server.certificate();
+            script.env(format!("{name}KEY"), certificate.with_extension("key"));
+            script.env(format!("{name}CERTIFICATE"), certificate);
+        }
+        script.env("PORT", port.to_string()).env("FACTS", "size=100000;");
+        let _server = Foreign(script.stderr(Stdio::null()).spawn().unwrap(), port).ready();
+        let folder = fresh_folder();
+        let ran = ftp(&["get", &format!("ftps://localhost:{port}/x"), text(&folder), "--insecure"]);
+        if taken {
+            ran.ok();
+        } else {
+            assert!(ran.fails(5).contains("another certificate than the control connection"));
+        }
+        assert_eq!(folder.join("x").exists(), taken);
+    }
+}
+
+#[test]
 fn passwords_do_not_stand_in_addresses() {
     let said = ftp(&["get", "ftp://alice:secret@localhost/x"]).fails(2);
     assert!(said.contains("--password-file"), "{said}");
