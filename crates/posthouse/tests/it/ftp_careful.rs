@@ -42,6 +42,10 @@ struct World {
     connections_max: Option<usize>,
     greets_without_end: bool,
     retrieved: usize,
+    /// RETR sends half of the file and breaks; then the file is this one, and newer.
+    replaced_by: Option<Vec<u8>>,
+    is_newer: bool,
+    tells_no_times: bool,
     /// What RETR sends, whatever the file is.
     sends_without_end: bool,
 }
@@ -140,7 +144,7 @@ impl Toy {
             ("PWD", _) => "257 \"/\"".into(),
             ("TYPE", _) => "200 ok".into(),
             ("MLST", _) if path == "/" => "250-Facts\r\n type=dir; /\r\n250 End".into(),
-            ("MLST", Some(file)) => format!("250-Facts\r\n {} x\r\n250 End", facts(file)),
+            ("MLST", Some(file)) => format!("250-Facts\r\n {} x\r\n250 End", world.facts(file)),
             ("SIZE", file) if part.or(file).is_some() => format!("213 {}", part.or(file).unwrap().len()),
             ("HASH", Some(file)) if world.makes_digests => {
                 let of = if world.digests_lie { b"lie" } else { file.as_slice() };
@@ -158,12 +162,21 @@ impl Toy {
         if verb != "STOR" {
             let bytes = if verb == "MLSD" {
                 let world = self.world();
-                let line = |(path, file): (&String, &Vec<u8>)| format!("{} {}\r\n", facts(file), &path[1..]);
+                let line =
+                    |(path, file): (&String, &Vec<u8>)| format!("{} {}\r\n", world.facts(file), &path[1..]);
                 let files: String = world.files.iter().map(line).collect();
                 if path == "/" { files + &world.listed } else { String::new() }.into_bytes()
             } else {
                 self.file(path)?.split_off(rest)
             };
+            let replaced_by = if verb == "RETR" { self.world().replaced_by.take() } else { None };
+            if let Some(newer) = replaced_by {
+                let _ = data.write_all(&bytes[..bytes.len() / 2]);
+                let mut world = self.world();
+                world.files.insert(path.to_string(), newer);
+                world.is_newer = true;
+                return None;
+            }
             // Who has all that was wanted closes.
             let _ = data.write_all(&bytes);
             while verb == "RETR" && self.world().sends_without_end {
@@ -193,8 +206,15 @@ impl Toy {
     }
 }
 
-fn facts(file: &[u8]) -> String {
-    format!("type=file;size={};modify=20260101000000;", file.len())
+impl World {
+    fn facts(&self, file: &[u8]) -> String {
+        let modified = match (self.tells_no_times, self.is_newer) {
+            (true, _) => "",
+            (_, true) => "modify=20260101000001;",
+            _ => "modify=20260101000000;",
+        };
+        format!("type=file;size={};{modified}", file.len())
+    }
 }
 
 fn ftp(arguments: &[&str]) -> Ran {
@@ -387,7 +407,7 @@ fn many_folders_need_few_descriptors() {
 #[test]
 fn a_name_that_is_listed_twice_is_fetched_once() {
     let files = BTreeMap::from([("/a".to_string(), own(3, 600_000))]);
-    let listed = format!("{} a\r\ntype=dir; a\r\n", facts(&files["/a"]));
+    let listed = format!("{} a\r\ntype=dir; a\r\n", World::default().facts(&files["/a"]));
     let toy = Toy::start(World { files, listed, ..World::default() });
     let target = fresh_folder();
     let said = ftp(&["mirror", &toy.url, text(&target)]).said();
@@ -433,4 +453,29 @@ fn of_names_that_are_none_there_is_an_end_to_what_is_said() {
     let ran = ftp(&["mirror", &toy.url, text(&fresh_folder())]).said();
     assert!(ran.contains("20000 left out, 0 failed"));
     assert_eq!(ran.matches("left out: ").count(), 10_000);
+}
+
+#[test]
+fn a_fetch_goes_on_only_with_the_same_version() {
+    let (older, newer) = (own(1, 600_000), own(2, 600_000));
+    for way in ["get", "mirror"] {
+        let files = BTreeMap::from([("/x".to_string(), older.clone())]);
+        let replaced_by = Some(newer.clone());
+        let toy = Toy::start(World { files, replaced_by, ..World::default() });
+        let target = fresh_folder();
+        let from = if way == "get" { format!("{}x", toy.url) } else { toy.url.clone() };
+        ftp(&[way, &from, text(&target)]).ok();
+        assert!(fs::read(target.join("x")).unwrap() == newer, "{way}");
+    }
+    // With neither a time nor a digest nobody knows of what an old part is.
+    let files = BTreeMap::from([("/x".to_string(), newer.clone())]);
+    let toy = Toy::start(World { files, tells_no_times: true, ..World::default() });
+    for (part, verify) in [(&older, "auto"), (&newer, "off")] {
+        let target = fresh_folder();
+        fs::write(target.join(".posthouse-part-x"), &part[..300_000]).unwrap();
+        let url = format!("{}x", toy.url);
+        let said = ftp(&["get", "-c", &url, text(&target), "--verify", verify]).ok();
+        assert_eq!(said.contains("were there"), verify == "off", "{said}");
+        assert!(fs::read(target.join("x")).unwrap() == newer);
+    }
 }
