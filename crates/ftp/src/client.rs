@@ -44,7 +44,8 @@ pub use entry::{Entry, Facts, Kind, Modified};
 pub use error::{Error, Fault};
 pub use features::{FACTS_WANTED, FactsOffered, Features};
 pub use listing::{
-    Form, Item, LISTING_ENTRIES_MAX, LISTING_LINE_LEN_MAX_BYTES, ListingReader, TooManyEntries,
+    Form, Item, LISTING_ENTRIES_MAX, LISTING_LEN_MAX_BYTES, LISTING_LINE_LEN_MAX_BYTES, ListingReader,
+    TooManyEntries,
 };
 pub use name::{NAME_LEN_MAX_BYTES, Name, NameError};
 pub use reply::{

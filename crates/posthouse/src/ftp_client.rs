@@ -16,6 +16,7 @@ mod pace;
 mod progress;
 mod pump;
 mod put;
+mod reserved;
 mod segments;
 mod target;
 mod tls;
@@ -26,10 +27,11 @@ use arguments::{Access, Moving};
 use connection::{Connection, Shared};
 use error::Error;
 use ftp::client::{Argument, Entry, Facts, Item, Kind, Name};
-use get::{Manner, Place};
+use get::{Manner, Place, Verify};
 use local::Folder;
 use pace::Pace;
 use progress::Progress;
+use put::{Doubt, Upload};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -37,7 +39,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 use target::Target;
 use worker::Worker;
@@ -110,10 +112,12 @@ fn share(target: &Target, access: &Access, rate: Option<u64>, shown: bool) -> Re
         password,
         tls: access.tls(target),
         tls_config: tls::config(&access.trust())?,
+        believes_anybody: access.insecure,
         opens: access.opens(),
         timeout: access.timeout(),
         pace: Pace::new(rate),
         progress: Progress::new(shown),
+        was_protected: AtomicBool::new(false),
         unbound: AtomicUsize::new(0),
     }))
 }
@@ -178,34 +182,31 @@ impl Report<'_> {
 
 fn get(from: &str, to: Option<&Path>, moving: &Moving, access: &Access, json: bool) -> Result<(), Trouble> {
     let target = Target::parse(from)?;
+    if to == Some(Path::new("-")) && (json || moving.resume) {
+        let text = "what goes to standard output is the file alone: neither --json nor --continue go with it";
+        return Err(Error::Usage(text.to_string()).into());
+    }
     let shared = share(&target, access, moving.rate, !json)?;
     let begin = Instant::now();
     let mut connection = open(&shared)?;
     let path = target.remote_path(connection.home())?;
     let tls = connection.tls_description();
     if to == Some(Path::new("-")) {
-        let mut out = io::stdout().lock();
-        let mut take = |bytes: &[u8]| {
-            out.write_all(bytes).map_err(|error| Error::Local(format!("standard output: {error}")))
-        };
-        let facts = connection.look(&path)?;
-        let bytes = connection.retrieve(&path, (0, None), facts.size_bytes, &mut take)?;
-        connection.quit();
-        shared.progress.finish();
-        return match facts.size_bytes.filter(|size| *size != bytes) {
-            Some(size) => {
-                Err(Error::Differs(format!("{bytes} bytes came, but the server has {size}")).into())
-            }
-            None => Ok(()),
-        };
+        return print_file(connection, &shared, &path, moving.verify);
     }
     let facts = connection.look(&path)?;
     let (folder, name) = place(to, &target)?;
+    if reserved::is_reserved(&name) {
+        return Err(Error::Usage(reserved::refusal()).into());
+    }
     let folder = Folder::open(&folder)?;
     let mut worker = Worker::with(&shared, connection);
+    let (manner, mut begun) = (manner(moving), None);
     let moved = worker.run(|connection, attempt| {
-        let manner = Manner { resume: moving.resume || attempt > 0, ..manner(moving) };
-        get::fetch(connection, &shared, (&path, &facts), &Place { folder: &folder, name: &name }, &manner)
+        // What broke may have been changed meanwhile.
+        let facts = if attempt == 0 { facts } else { connection.look(&path)? };
+        let place = Place { folder: &folder, name: &name };
+        get::fetch(connection, &shared, (&path, &facts), &place, &manner, &mut begun)
     });
     let moved = moved.inspect_err(|error| {
         if error.may_pass() {
@@ -216,6 +217,37 @@ fn get(from: &str, to: Option<&Path>, moving: &Moving, access: &Access, json: bo
     let to = folder.shown(&name).display().to_string();
     Report { from: from.to_string(), to, moved: &moved, begin, tls, shared: &shared }.print(json)?;
     Ok(())
+}
+
+/// Fetches a file to standard output, and compares what went by.
+fn print_file(
+    mut connection: Connection,
+    shared: &Shared,
+    path: &Argument,
+    verify: Verify,
+) -> Result<(), Trouble> {
+    get::can_verify(&connection, path, verify)?;
+    let facts = connection.look(path)?;
+    if facts.kind == Kind::Folder {
+        return Err(Error::Usage(format!("{path} is a folder; `posthouse ftp ls` lists folders")).into());
+    }
+    let theirs = get::their_digest(&mut connection, path, verify)?;
+    let mut ours = theirs.as_ref().map(|theirs| digest::Running::new(theirs.algorithm));
+    let mut out = io::stdout().lock();
+    let mut take = |bytes: &[u8]| {
+        ours.iter_mut().for_each(|ours| ours.add(bytes));
+        out.write_all(bytes).map_err(|error| Error::Local(format!("standard output: {error}")))
+    };
+    let limit = facts.size_bytes.map(|size| size.saturating_add(1));
+    let bytes = connection.retrieve(path, (0, limit), facts.size_bytes, &mut take)?;
+    out.flush()?;
+    connection.quit();
+    shared.progress.finish();
+    get::check_size(path, bytes, facts.size_bytes)?;
+    match (theirs, ours) {
+        (Some(theirs), Some(ours)) => Ok(get::check_digest(path, &theirs, &ours.finish_hex())?),
+        _ => Ok(()),
+    }
 }
 
 /// The folder and the name that a fetched file gets here. Without a name given it is the last part of the
@@ -246,7 +278,7 @@ fn put(from: &Path, to: &str, moving: &Moving, access: &Access, json: bool) -> R
     }
     let shared = share(&target, access, moving.rate, !json)?;
     let begin = Instant::now();
-    let mut connection = open(&shared)?;
+    let connection = open(&shared)?;
     let mut path = target.remote_path(connection.home())?;
     if target.path.is_empty() || target.path.ends_with(b"/") {
         let name = from.file_name().and_then(|name| Name::new(name.as_bytes()).ok());
@@ -254,12 +286,16 @@ fn put(from: &Path, to: &str, moving: &Moving, access: &Access, json: bool) -> R
         path = path.join(&name).map_err(|error| Error::Usage(error.to_string()))?;
     }
     let tls = connection.tls_description();
-    let moved = put::send(&mut connection, &shared, local, &path, &manner(moving)).inspect_err(|error| {
-        if error.may_pass() {
+    let mut upload = Upload::open(local, &path, manner(moving), Doubt::Refuse)?;
+    let mut worker = Worker::with(&shared, connection);
+    let moved = worker
+        .run_if(upload.is_repeatable(), |connection, attempt| upload.attempt(connection, &shared, attempt));
+    let moved = moved.inspect_err(|error| {
+        if error.may_pass() && upload.is_repeatable() {
             shared.progress.say("the same with --continue goes on where the server has it");
         }
     })?;
-    connection.quit();
+    worker.quit();
     let from = from.display().to_string();
     Report { from, to: path.to_string(), moved: &moved, begin, tls, shared: &shared }.print(json)?;
     Ok(())
@@ -354,6 +390,7 @@ fn mirror(
     if matches!(route, Route::Down(..)) {
         must_be_folder(&mut first, &path)?;
     }
+    shared.progress.count_many();
     let mut workers = vec![Worker::with(&shared, first)];
     workers.extend((1..parallel).map(|_| Worker::new(&shared)));
     let result = match route {
@@ -364,14 +401,14 @@ fn mirror(
     if json {
         print(&json!({ "seconds": begin.elapsed().as_secs_f64(), "result": result }))?;
     } else {
-        let mirror::Mirrored { files, bytes, unchanged, skipped, failed } = &result;
-        let (skipped, failed) = (skipped.len(), failed.len());
+        let mirror::Mirrored { files, bytes, unchanged, .. } = &result;
+        let (skipped, failed) = (result.skipped_count(), result.failed_count());
         let text = format!(
             "{files} files moved ({bytes} bytes), {unchanged} unchanged, {skipped} left out, {failed} failed"
         );
         writeln!(io::stdout().lock(), "{text}")?;
     }
-    match result.failed.len() {
+    match result.failed_count() {
         0 => Ok(()),
         failed => Err(Error::Some { failed }.into()),
     }

@@ -17,6 +17,13 @@ pub const LISTING_LINE_LEN_MAX_BYTES: usize = 16 * 1024;
 /// A listing may have this many entries; more would only fill the memory.
 pub const LISTING_ENTRIES_MAX: usize = 4_000_000;
 
+/// A listing may have this many bytes: a million entries with names of the usual length have a fifth of that,
+/// and lines without end or meaning are no entries.
+pub const LISTING_LEN_MAX_BYTES: u64 = 512 << 20;
+
+/// What is shown of a line that cannot be read, and of a name that is not taken.
+const NOTE_LEN_MAX_CHARS: usize = 300;
+
 /// Which form a listing has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -45,9 +52,10 @@ pub struct ListingReader {
     lines: LineReader,
     input: Input,
     entries: usize,
+    len_bytes: u64,
 }
 
-/// The listing has more than [`LISTING_ENTRIES_MAX`] entries.
+/// The listing has more than [`LISTING_ENTRIES_MAX`] entries, or [`LISTING_LEN_MAX_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyEntries;
 
@@ -56,14 +64,18 @@ impl ListingReader {
     /// the last six months.
     pub fn new(form: Form, today: Stamp) -> ListingReader {
         let lines = LineReader::new(LISTING_LINE_LEN_MAX_BYTES, LineEnd::CrLfOrLf);
-        ListingReader { form, today, lines, input: Input::new(), entries: 0 }
+        ListingReader { form, today, lines, input: Input::new(), entries: 0, len_bytes: 0 }
     }
 
     /// Reads what has arrived, handing each item to `take`.
     ///
     /// # Errors
-    /// If there are too many entries.
+    /// If there are too many entries or bytes.
     pub fn push(&mut self, bytes: &[u8], mut take: impl FnMut(Item)) -> Result<(), TooManyEntries> {
+        self.len_bytes += bytes.len() as u64;
+        if self.len_bytes > LISTING_LEN_MAX_BYTES {
+            return Err(TooManyEntries);
+        }
         self.input.push(bytes);
         while let Some(line) = self.lines.next(&mut self.input) {
             self.entries += 1;
@@ -99,14 +111,21 @@ impl ListingReader {
             }
         };
         match read {
-            None => Some(Item::Unknown(printable(line))),
+            None => Some(Item::Unknown(note(line))),
             Some((Listed::NotInside, _) | (_, b"." | b"..")) => None,
             Some((Listed::Facts(facts), name)) => Some(match Name::new(name) {
                 Ok(name) => Item::Entry(Entry { name, facts }),
-                Err(error) => Item::BadName(printable(name), error),
+                Err(error) => Item::BadName(note(name), error),
             }),
         }
     }
+}
+
+/// Fit for a terminal, and short.
+fn note(bytes: &[u8]) -> String {
+    let cut = bytes.len() > NOTE_LEN_MAX_CHARS;
+    let text = printable(&bytes[..bytes.len().min(NOTE_LEN_MAX_CHARS)]);
+    if cut { text + "…" } else { text }
 }
 
 /// The words of a line, each with the place behind it.
@@ -350,6 +369,22 @@ mod tests {
         reader.entries = LISTING_ENTRIES_MAX - 1;
         assert_eq!(reader.push(b"type=file; a\n", drop), Ok(()));
         assert_eq!(reader.push(b"type=file; b\n", drop), Err(TooManyEntries));
+    }
+
+    #[test]
+    fn there_is_a_last_byte() {
+        let mut reader = ListingReader::new(Form::Machine, today());
+        reader.len_bytes = LISTING_LEN_MAX_BYTES - 2;
+        assert_eq!(reader.push(b"xx", drop), Ok(()));
+        assert_eq!(reader.push(b"x", drop), Err(TooManyEntries));
+    }
+
+    #[test]
+    fn little_is_kept_of_what_is_not_taken() {
+        for line in ["x".repeat(10_000), format!("type=file; {}", "/".repeat(10_000))] {
+            let items = read(Form::Machine, [line.as_bytes(), b"\n"]);
+            assert!(items.len() == 1 && items[0].chars().count() < NOTE_LEN_MAX_CHARS + 20, "{items:?}");
+        }
     }
 
     proptest! {

@@ -247,6 +247,8 @@ impl Moving {
         match self.stage {
             // Marks and second 150s say nothing new.
             stage if kind == Kind::Begun => State::Moving(Moving { stage, ..self }),
+            // 3yz wants a command that is not there: no transfer ends so.
+            Stage::Final(_) if kind == Kind::More => context.unexpected(reply),
             Stage::Final(moved) => conclude(name, moved, Some(reply), context),
             // The transfer's own end comes first, then that of ABOR (RFC 959 §4.1.3). Servers differ in
             // whether an end that was already said is said again: where it is not certain that both have
@@ -305,7 +307,10 @@ impl Moving {
         match (moved.end, self.stage) {
             (_, Stage::Moving(Some(early))) => conclude(name, moved, Some(early), context),
             (MovedEnd::Complete | MovedEnd::Enough, stage) => {
-                context.allow(context.settings.long_reply_timeout);
+                // Only what was stored may take the server long to settle.
+                let stores = matches!(self.what, Move::Store { .. });
+                let settings = context.settings;
+                context.allow(if stores { settings.long_reply_timeout } else { settings.reply_timeout });
                 Moving { stage, ..self }.go(Stage::Final(moved))
             }
             (MovedEnd::Cut | MovedEnd::GivenUp, stage) => {

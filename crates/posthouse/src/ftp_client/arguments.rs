@@ -20,7 +20,11 @@ const ANONYMOUS_PASSWORD: &str = "anonymous@";
 /// What is done.
 #[derive(Debug, Subcommand)]
 pub enum FtpCommand {
-    /// Fetch a file; it is written as NAME.part, compared, and then renamed
+    /// Fetch a file
+    ///
+    /// It is written beside its name as .posthouse-part-NAME (with --segments as .posthouse-parts-NAME and
+    /// .posthouse-map-NAME), compared, synced and then renamed. What a broken fetch leaves under these names
+    /// is what --continue goes on with; to give it up, remove it.
     Get {
         /// ftp://[USER@]HOST/PATH, ftps://… or [USER@]HOST:PATH
         from: String,
@@ -32,6 +36,10 @@ pub enum FtpCommand {
         access: Access,
     },
     /// Send a file
+    ///
+    /// With --continue what the server has is gone on with if its digest (HASH) shows that it is the beginning
+    /// of this file; if the digest differs all is sent. Where a server makes no digests --continue is refused,
+    /// unless --verify off says to go by the size alone: an old head would get a new tail.
     Put {
         /// The file; `-` is standard input
         from: PathBuf,
@@ -50,6 +58,10 @@ pub enum FtpCommand {
         access: Access,
     },
     /// Fetch (or with --reverse send) a folder with all that is new in it; nothing is removed
+    ///
+    /// Files that are not whole yet have names that begin with .posthouse-; a file that is called so on the
+    /// side to mirror is not taken, and counts as failed. With --reverse --continue, what nothing shows to be
+    /// the beginning of a file is replaced as a whole.
     Mirror {
         /// Send instead of fetch: FROM is here and TO on the server
         #[arg(long, short = 'R')]

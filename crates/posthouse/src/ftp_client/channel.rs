@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
-use tokio_rustls::rustls::{ClientConnection, HandshakeKind, Stream};
+use tokio_rustls::rustls::{ClientConnection, HandshakeKind};
 
 /// How long a read or write blocks before the other things are looked at: deadlines, and what came on
 /// the control connection meanwhile.
@@ -54,6 +54,10 @@ impl Channel {
         let until = Instant::now() + time;
         let tick = Timespec::try_from(TICK).map_err(|_| io::Error::from(ErrorKind::InvalidInput))?;
         loop {
+            // Also while strangers knock one after the other.
+            if Instant::now() >= until {
+                return Err(ErrorKind::TimedOut.into());
+            }
             match listener.accept() {
                 Ok((socket, from)) if from.ip() == peer => {
                     socket.set_nonblocking(false)?;
@@ -61,7 +65,7 @@ impl Channel {
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if Instant::now() >= until || stop() {
+                    if stop() {
                         return Err(ErrorKind::TimedOut.into());
                     }
                     poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&tick))?;
@@ -78,12 +82,16 @@ impl Channel {
     pub fn shake_hands(&mut self, tls: ClientConnection, time: Duration) -> io::Result<()> {
         let until = Instant::now() + time;
         let mut tls = Box::new(tls);
-        while tls.is_handshaking() {
-            match tls.complete_io(&mut self.socket) {
-                Ok(_) => {}
-                Err(error) if is_tick(&error) && Instant::now() < until => {}
-                Err(error) if is_tick(&error) => return Err(ErrorKind::TimedOut.into()),
-                Err(error) => return Err(error),
+        // Step by step, as a peer that sends a byte now and then would keep a whole handshake going for hours.
+        while tls.is_handshaking() || tls.wants_write() {
+            let step = match tls.wants_write() {
+                true => tls.write_tls(&mut self.socket).map(drop),
+                false => hear(&mut tls, &mut self.socket),
+            };
+            match step {
+                Err(error) if !is_tick(&error) => return Err(error),
+                _ if Instant::now() >= until => return Err(ErrorKind::TimedOut.into()),
+                _ => {}
             }
         }
         tls.set_buffer_limit(None);
@@ -96,6 +104,15 @@ impl Channel {
         self.tls.as_ref().and_then(|tls| tls.handshake_kind()) == Some(HandshakeKind::Resumed)
     }
 
+    /// True if both ends that this and `other` lead to have the same certificate.
+    pub fn has_same_peer(&self, other: &Channel) -> bool {
+        let leaf = |channel: &Channel| {
+            let certificates = channel.tls.as_ref()?.peer_certificates()?;
+            certificates.first().map(|certificate| certificate.to_vec())
+        };
+        leaf(self).is_some() && leaf(self) == leaf(other)
+    }
+
     /// What protects it, in words.
     pub fn description(&self) -> Option<String> {
         let tls = self.tls.as_ref()?;
@@ -105,15 +122,24 @@ impl Channel {
         Some(format!("{version} {suite}"))
     }
 
-    /// Reads what there is.
+    /// Reads what there is. Under TLS the socket is read once: of records that carry nothing there may be no
+    /// end, and whoever waits has a deadline to look at.
     ///
     /// # Errors
-    /// As of a socket; [`ErrorKind::WouldBlock`] after a tick.
+    /// As of a socket; [`ErrorKind::WouldBlock`] after a tick, or where what came carried nothing.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.tls {
-            Some(tls) => Stream::new(tls.as_mut(), &mut self.socket).read(buffer),
-            None => self.socket.read(buffer),
+        let Some(tls) = &mut self.tls else { return self.socket.read(buffer) };
+        match tls.reader().read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            read => return read,
         }
+        // Answers to what TLS itself was asked.
+        if tls.wants_write() {
+            tls.write_tls(&mut self.socket)?;
+        }
+        tls.read_tls(&mut self.socket)?;
+        tls.process_new_packets().map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        tls.reader().read(buffer)
     }
 
     /// Reads what is there already, without waiting.
@@ -160,6 +186,21 @@ impl Channel {
             let _ = self.write_all(b"", TICK);
         }
         let _ = self.socket.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+/// Reads what has come of a handshake.
+fn hear(tls: &mut ClientConnection, socket: &mut TcpStream) -> io::Result<()> {
+    if tls.read_tls(socket)? == 0 {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    match tls.process_new_packets() {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            // The alert tells the other side why.
+            let _ = tls.write_tls(socket);
+            Err(io::Error::new(ErrorKind::InvalidData, error))
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use ftp::client::{
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio_rustls::rustls::ClientConfig;
 use wire::{Input, Now, Outputs, Session};
@@ -33,6 +33,9 @@ pub struct Shared {
     pub tls: Tls,
     /// Whose certificates are believed.
     pub tls_config: ClientConfig,
+    /// Any certificate is believed. Then at least a data connection must have that of its control connection, or
+    /// whoever gets hold of the port could take the files.
+    pub believes_anybody: bool,
     /// Who opens data connections.
     pub opens: Opens,
     /// How long nothing may happen: connecting, answers, data.
@@ -41,6 +44,8 @@ pub struct Shared {
     pub pace: Pace,
     /// What the person at the terminal sees.
     pub progress: Progress,
+    /// True once a connection was protected: from then on none goes without, however the server answers.
+    pub was_protected: AtomicBool,
     /// Data connections under TLS that did not resume their session, of all.
     pub unbound: AtomicUsize,
 }
@@ -87,7 +92,10 @@ impl Connection {
             shaken.map_err(|error| Error::Tls(tls::explain(&shared.host, &error)))?;
         }
         let mut settings = Settings::new(shared.user.clone(), shared.password.clone());
-        settings.tls = shared.tls;
+        settings.tls = match shared.tls {
+            Tls::Try if shared.was_protected.load(Ordering::Relaxed) => Tls::Require,
+            tls => tls,
+        };
         settings.opens = shared.opens;
         settings.peer_is_ipv4 = address.is_ipv4();
         settings.reply_timeout = shared.timeout;
@@ -107,7 +115,10 @@ impl Connection {
         };
         connection.session.start(connection.now(), &mut connection.out);
         match connection.run(&mut Cargo::Flow(Flow::Nothing))? {
-            Done::Ready(server) => connection.server = Some(server),
+            Done::Ready(server) => {
+                shared.was_protected.fetch_or(server.protected, Ordering::Relaxed);
+                connection.server = Some(server);
+            }
             _ => return Err(Error::Ftp(FtpError::Unasked)),
         }
         Ok(connection)
@@ -126,6 +137,11 @@ impl Connection {
     /// True if transfers can begin in the midst of a file.
     pub fn can_resume(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.features.rest)
+    }
+
+    /// True if the server offers digests of files.
+    pub fn makes_digests(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| !server.features.digests.is_empty())
     }
 
     /// True if times of files can be set.
@@ -315,13 +331,14 @@ impl Connection {
                 let now = self.now();
                 self.session.input(now, &mut self.input, &mut self.out);
             }
-            Err(error) if is_tick(&error) => {
-                let now = self.now();
-                if self.session.deadline().is_some_and(|deadline| deadline <= now) {
-                    self.session.expired(now, &mut self.out);
-                }
-            }
+            Err(error) if is_tick(&error) => {}
             Err(_) => self.session.lost(&mut self.out),
+        }
+        // Also after words: of those that only say that others will follow there may be no end.
+        let now = self.now();
+        let waits = !self.out.has_ask() && !self.out.is_closed();
+        if waits && self.session.deadline().is_some_and(|deadline| deadline <= now) {
+            self.session.expired(now, &mut self.out);
         }
     }
 
@@ -428,6 +445,9 @@ impl Connection {
     fn protect(&mut self, channel: &mut Channel) -> std::io::Result<()> {
         let connection = self.peer.connection().map_err(std::io::Error::other)?;
         channel.shake_hands(connection, self.shared.timeout)?;
+        if self.shared.believes_anybody && !channel.has_same_peer(&self.control) {
+            return Err(std::io::Error::other("it has another certificate than the control connection"));
+        }
         if !channel.is_resumed() {
             self.shared.unbound.fetch_add(1, Ordering::Relaxed);
         }
@@ -439,6 +459,8 @@ impl Connection {
         match (&error, self.cause.take()) {
             (FtpError::HandshakeFailed, Some(cause)) => cause,
             (FtpError::Data { end: MovedEnd::Unopened | MovedEnd::Cancelled, .. }, Some(cause)) => cause,
+            // What this side broke off may have taken the server with it.
+            (FtpError::Lost { .. } | FtpError::Silent { .. }, Some(cause)) => cause,
             (_, _) => Error::Ftp(error),
         }
     }

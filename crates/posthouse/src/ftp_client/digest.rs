@@ -18,24 +18,53 @@ const BLOCK_BYTES: usize = 256 * 1024;
 pub fn of_file(algorithm: Algorithm, file: &mut File, shown: &Path) -> Result<String, Error> {
     let fault = |error: std::io::Error| Error::local(shown, &error);
     file.rewind().map_err(fault)?;
+    of_reader(algorithm, file).map_err(fault)
+}
+
+/// The digest of a file's first `len_bytes` bytes.
+///
+/// # Errors
+/// As [`of_file`].
+pub fn of_beginning(
+    algorithm: Algorithm,
+    file: &mut File,
+    len_bytes: u64,
+    shown: &Path,
+) -> Result<String, Error> {
+    let fault = |error: std::io::Error| Error::local(shown, &error);
+    file.rewind().map_err(fault)?;
+    of_reader(algorithm, &mut file.take(len_bytes)).map_err(fault)
+}
+
+/// What a name that is too long is called by: its SHA-256.
+pub fn of_name(name: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, name).as_ref())
+}
+
+fn of_reader(algorithm: Algorithm, reader: &mut dyn Read) -> std::io::Result<String> {
     let mut digest = Running::new(algorithm);
     let mut block = vec![0; BLOCK_BYTES];
     loop {
-        match file.read(&mut block).map_err(fault)? {
-            0 => return Ok(hex(&digest.finish())),
+        match reader.read(&mut block)? {
+            0 => return Ok(digest.finish_hex()),
             count => digest.add(&block[..count]),
         }
     }
 }
 
-enum Running {
+/// A digest of what passes by.
+pub enum Running {
+    /// SHA-1 and SHA-2.
     Sha(Context),
+    /// MD5.
     Md5(Box<Md5>),
+    /// CRC-32.
     Crc32(u32),
 }
 
 impl Running {
-    fn new(algorithm: Algorithm) -> Running {
+    /// Before the first byte.
+    pub fn new(algorithm: Algorithm) -> Running {
         match algorithm {
             Algorithm::Sha256 => Running::Sha(Context::new(&digest::SHA256)),
             Algorithm::Sha512 => Running::Sha(Context::new(&digest::SHA512)),
@@ -45,7 +74,8 @@ impl Running {
         }
     }
 
-    fn add(&mut self, bytes: &[u8]) {
+    /// Adds bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
         match self {
             Running::Sha(context) => context.update(bytes),
             Running::Md5(md5) => md5.update(bytes),
@@ -55,6 +85,11 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// The digest in hexadecimal digits.
+    pub fn finish_hex(self) -> String {
+        hex(&self.finish())
     }
 
     fn finish(self) -> Vec<u8> {

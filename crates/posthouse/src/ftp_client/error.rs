@@ -29,7 +29,9 @@ pub enum Error {
 impl Error {
     /// A fault of a file of this machine.
     pub fn local(path: &Path, error: &io::Error) -> Error {
-        Error::Local(format!("{}: {error}", path.display()))
+        use std::os::unix::ffi::OsStrExt;
+        let path = ftp::client::printable(path.as_os_str().as_bytes());
+        Error::Local(format!("{path}: {error}"))
     }
 
     /// The exit code, as `posthouse ftp --help` lists them.

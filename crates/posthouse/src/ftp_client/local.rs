@@ -4,7 +4,8 @@
 //! listing or somebody beside us does, nothing is written outside the target.
 
 use super::error::Error;
-use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT};
+use super::reserved::Role;
+use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,6 +17,13 @@ use std::path::{Path, PathBuf};
 /// What a folder may be read and written by besides its owner is for the umask to say.
 const FOLDER_MODE: u32 = 0o777;
 const FILE_MODE: u32 = 0o666;
+
+/// How a part is opened: whatever stands there is not followed, and not waited for.
+const PART_FLAGS: OFlags =
+    OFlags::RDWR.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
+
+/// How often a part is opened where others rename and remove it at the same time.
+const OPEN_ATTEMPTS_MAX: usize = 8;
 
 /// A folder that is held open.
 #[derive(Debug)]
@@ -78,26 +86,57 @@ impl Folder {
         Some(entry(&stat))
     }
 
-    /// A temporary file to write into, and how much of it is there already. With `resume` one that an
-    /// earlier attempt left is gone on with, if it is a plain file that nobody else has a name for.
+    /// A temporary file with a reserved name to write into, and how much of it is there already. With `resume`
+    /// one that an earlier attempt left is gone on with, if it is a plain file of ours that has no second
+    /// name. It is locked as long as it is open, so that no two programs write into it.
     ///
     /// # Errors
-    /// If it cannot be opened.
+    /// If it cannot be opened, or another fetch is at it.
     pub fn part(&self, name: &[u8], resume: bool) -> Result<(File, u64), Error> {
         let shown = self.shown(name);
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        if resume && let Ok(fd) = rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
-            let stat = rustix::fs::fstat(&fd).map_err(|error| fault(&shown, error))?;
-            let about = entry(&stat);
-            if about.is_file && stat.st_nlink == 1 {
-                return Ok((File::from(fd), about.size_bytes));
+        for _ in 0..OPEN_ATTEMPTS_MAX {
+            let opened = match self.left_part(name, &shown)? {
+                Some(file) => file,
+                None => {
+                    self.remove(name)?;
+                    let flags = PART_FLAGS.union(OFlags::CREATE).union(OFlags::EXCL);
+                    match rustix::fs::openat(&self.fd, name, flags, Mode::from_bits_truncate(FILE_MODE)) {
+                        Ok(fd) => File::from(fd),
+                        Err(Errno::EXIST) => continue,
+                        Err(error) => return Err(fault(&shown, error)),
+                    }
+                }
+            };
+            lock(&opened, &shown)?;
+            // Whoever held the lock before may have given the file its final name.
+            if !self.is_named(&opened, name) {
+                continue;
             }
+            let local = |error: io::Error| Error::local(&shown, &error);
+            if !resume {
+                opened.set_len(0).map_err(local)?;
+            }
+            let have = opened.metadata().map_err(local)?.len();
+            return Ok((opened, have));
         }
-        self.remove(name)?;
-        let flags = flags | OFlags::CREATE | OFlags::EXCL;
-        let mode = Mode::from_bits_truncate(FILE_MODE);
-        let fd = rustix::fs::openat(&self.fd, name, flags, mode).map_err(|error| fault(&shown, error))?;
-        Ok((File::from(fd), 0))
+        Err(in_use(&shown))
+    }
+
+    /// The part that an earlier attempt left. What is a link, has a second name, or is of another user could
+    /// be changed by others, and is none.
+    fn left_part(&self, name: &[u8], shown: &Path) -> Result<Option<File>, Error> {
+        let Ok(fd) = rustix::fs::openat(&self.fd, name, PART_FLAGS, Mode::empty()) else { return Ok(None) };
+        let stat = rustix::fs::fstat(&fd).map_err(|error| fault(shown, error))?;
+        let own = stat.st_uid == rustix::process::geteuid().as_raw();
+        let good = own && entry(&stat).is_file && stat.st_nlink == 1;
+        Ok(good.then(|| File::from(fd)))
+    }
+
+    /// True if `name` is the name of this open file.
+    fn is_named(&self, file: &File, name: &[u8]) -> bool {
+        let open = rustix::fs::fstat(file);
+        let named = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW);
+        matches!((open, named), (Ok(a), Ok(b)) if (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino))
     }
 
     /// Reads a small file of ours; nothing if it is not there.
@@ -110,18 +149,18 @@ impl Folder {
         Some(bytes)
     }
 
-    /// Writes a small file of ours whole or not at all.
+    /// Writes the map of the parts of the file `of`, whole or not at all.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&self, name: &[u8], bytes: &[u8]) -> Result<(), Error> {
+    pub fn write_map(&self, of: &[u8], bytes: &[u8]) -> Result<(), Error> {
         use std::io::Write;
-        let fresh = [name, b"~"].concat();
+        let (fresh, name) = (Role::FreshMap.beside(of), Role::Map.beside(of));
         let (mut file, _) = self.part(&fresh, false)?;
         file.write_all(bytes)
             .and_then(|()| file.sync_data())
-            .map_err(|error| Error::local(&self.shown(name), &error))?;
-        self.rename(&fresh, name)
+            .map_err(|error| Error::local(&self.shown(&name), &error))?;
+        self.rename(&file, &fresh, &name)
     }
 
     /// Removes an entry, if it is there.
@@ -155,13 +194,40 @@ impl Folder {
             rustix::fs::futimens(file, &times).map_err(|error| fault(&shown, error))?;
         }
         file.sync_all().map_err(|error| Error::local(&shown, &error))?;
-        self.rename(part, name)?;
+        self.rename(file, part, name)?;
+        self.sync()
+    }
+
+    /// Makes sure that the names are on the disk as they are now.
+    ///
+    /// # Errors
+    /// If the disk says so.
+    pub fn sync(&self) -> Result<(), Error> {
         rustix::fs::fsync(&self.fd).map_err(|error| fault(&self.shown, error))
     }
 
-    fn rename(&self, from: &[u8], to: &[u8]) -> Result<(), Error> {
+    /// What was checked is what is open: nothing else may get the name in its place.
+    fn rename(&self, file: &File, from: &[u8], to: &[u8]) -> Result<(), Error> {
+        if !self.is_named(file, from) {
+            let shown = self.shown(from).display().to_string();
+            return Err(Error::Local(format!("{shown}: something else was put in its place meanwhile")));
+        }
         rustix::fs::renameat(&self.fd, from, &self.fd, to).map_err(|error| fault(&self.shown(to), error))
     }
+}
+
+/// Locks a part for as long as it is open.
+fn lock(file: &File, shown: &Path) -> Result<(), Error> {
+    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        // Not every file system has locks.
+        Ok(()) | Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        Err(Errno::WOULDBLOCK) => Err(in_use(shown)),
+        Err(error) => Err(fault(shown, error)),
+    }
+}
+
+fn in_use(shown: &Path) -> Error {
+    Error::Local(format!("{}: another fetch of this file is under way", shown.display()))
 }
 
 /// Takes the room for a file before it is written, so that a full disk is known at once.
@@ -242,8 +308,33 @@ mod tests {
             Some(Entry { is_file: true, size_bytes: 5, modified_seconds: 1_000_000_000 })
         );
         assert_eq!(sub.entry(b"a.part"), None);
+        drop(file);
         assert_eq!(std::fs::read(temp.path().join("sub/a")).unwrap(), b"12345");
         let (_, have) = sub.part(b"a", true).unwrap();
         assert_eq!(have, 5);
+    }
+
+    #[test]
+    fn one_part_is_written_by_one_program() {
+        let (_temp, folder) = folder();
+        let first = folder.part(b"p", false).unwrap();
+        for resume in [true, false] {
+            let error = folder.part(b"p", resume).unwrap_err().to_string();
+            assert!(error.contains("under way"), "{error}");
+        }
+        drop(first);
+        folder.part(b"p", true).unwrap();
+    }
+
+    #[test]
+    fn what_took_the_place_of_a_part_does_not_get_its_name() {
+        let (temp, folder) = folder();
+        let (mut file, _) = folder.part(b"p", false).unwrap();
+        file.write_all(b"checked").unwrap();
+        std::fs::write(temp.path().join("other"), "other").unwrap();
+        std::fs::rename(temp.path().join("other"), temp.path().join("p")).unwrap();
+        let error = folder.commit(&file, b"p", b"a", None).unwrap_err().to_string();
+        assert!(error.contains("something else"), "{error}");
+        assert_eq!(folder.entry(b"a"), None);
     }
 }

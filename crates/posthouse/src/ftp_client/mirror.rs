@@ -4,11 +4,12 @@ use super::connection::{Connection, Shared};
 use super::error::Error;
 use super::get::{self, Manner, Place};
 use super::local::Folder;
-use super::put;
+use super::put::{Doubt, Upload};
+use super::reserved;
 use super::worker::{Worker, share_out};
-use ftp::client::{Argument, Facts, Item, Kind, Modified, Name, Work};
+use ftp::client::{Argument, Entry, Facts, Item, Kind, Modified, Name, Work, printable};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,10 @@ const DEPTH_MAX: usize = 100;
 
 /// How far a time from a LIST line may be off: it is in the time zone of the server, wherever that is.
 const ZONE_SECONDS: i64 = 26 * 3600;
+
+/// Of so much that was left out, and of so much that failed, the path and the reason are kept and said. A server
+/// can list millions of names that are none.
+const NOTES_MAX: usize = 10_000;
 
 /// What came of it.
 #[derive(Debug, Default, Serialize)]
@@ -31,8 +36,24 @@ pub struct Mirrored {
     pub unchanged: u64,
     /// What was left out on purpose: links, devices, names that are not taken.
     pub skipped: Vec<Note>,
+    /// How much more was left out, of which no note is kept.
+    pub skipped_more: usize,
     /// What failed.
     pub failed: Vec<Note>,
+    /// How much more failed, of which no note is kept.
+    pub failed_more: usize,
+}
+
+impl Mirrored {
+    /// How much was left out.
+    pub fn skipped_count(&self) -> usize {
+        self.skipped.len() + self.skipped_more
+    }
+
+    /// How much failed.
+    pub fn failed_count(&self) -> usize {
+        self.failed.len() + self.failed_more
+    }
 }
 
 /// A path, and what is to be said of it.
@@ -57,15 +78,29 @@ impl Job<'_> {
     }
 
     fn skip(&self, path: String, reason: impl ToString) {
+        let mut result = self.result();
+        if result.skipped.len() >= NOTES_MAX {
+            result.skipped_more += 1;
+            return;
+        }
         let reason = reason.to_string();
-        self.shared.progress.say(&format!("left out: {path}: {reason}"));
-        self.result().skipped.push(Note { path, reason });
+        let line = format!("left out: {path}: {reason}");
+        result.skipped.push(Note { path, reason });
+        drop(result);
+        self.shared.progress.say(&line);
     }
 
     fn fail(&self, path: String, reason: &Error) {
+        let mut result = self.result();
+        if result.failed.len() >= NOTES_MAX {
+            result.failed_more += 1;
+            return;
+        }
         let reason = reason.to_string();
-        self.shared.progress.say(&format!("{path}: {reason}"));
-        self.result().failed.push(Note { path, reason });
+        let line = format!("{path}: {reason}");
+        result.failed.push(Note { path, reason });
+        drop(result);
+        self.shared.progress.say(&line);
     }
 
     fn moved(&self, moved: &get::Moved) {
@@ -86,10 +121,19 @@ impl Job<'_> {
     }
 }
 
-/// A step of a mirror towards here.
+/// A step of a mirror towards here. Folders are opened when their turn comes: a listing of many must not need
+/// as many descriptors.
 enum Down {
-    Folder { path: Argument, folder: Arc<Folder>, depth: usize },
-    File { path: Argument, facts: Facts, folder: Arc<Folder>, name: Name },
+    Top { path: Argument, folder: Arc<Folder> },
+    Folder { parent: Arc<Level>, name: Name },
+    File { parent: Arc<Level>, name: Name, facts: Facts },
+}
+
+/// A folder here and there.
+struct Level {
+    path: Argument,
+    folder: Arc<Folder>,
+    depth: usize,
 }
 
 /// Fetches a folder with all that is in it, by as many connections as there are workers.
@@ -106,11 +150,12 @@ pub fn down(
     std::fs::create_dir_all(to).map_err(|error| Error::local(to, &error))?;
     let folder = Arc::new(Folder::open(to)?);
     let job = Job { shared, manner, result: Mutex::default() };
-    let first = Down::Folder { path: from, folder, depth: 0 };
+    let first = Down::Top { path: from, folder };
     share_out(workers, vec![first], &|worker, task| match task {
-        Down::Folder { path, folder, depth } => job.list_down(worker, &path, &folder, depth),
-        Down::File { path, facts, folder, name } => {
-            job.fetch(worker, &path, &facts, &Place { folder: &folder, name: name.as_bytes() });
+        Down::Top { path, folder } => job.list_down(worker, Level { path, folder, depth: 0 }),
+        Down::Folder { parent, name } => job.enter(worker, &parent, &name),
+        Down::File { parent, name, facts } => {
+            job.fetch(worker, &parent, &name, &facts);
             Vec::new()
         }
     });
@@ -118,66 +163,88 @@ pub fn down(
 }
 
 impl Job<'_> {
-    fn list_down(
-        &self,
-        worker: &mut Worker,
-        path: &Argument,
-        folder: &Arc<Folder>,
-        depth: usize,
-    ) -> Vec<Down> {
-        let items = match worker.run(|connection, _| connection.list(path)) {
-            Ok(items) => items,
+    /// Opens a folder of the listing, and lists it.
+    fn enter(&self, worker: &mut Worker, parent: &Level, name: &Name) -> Vec<Down> {
+        let Some(path) = self.join(&parent.path, name) else { return Vec::new() };
+        match parent.folder.sub(name.as_bytes()) {
+            Ok(folder) => {
+                let level = Level { path, folder: Arc::new(folder), depth: parent.depth + 1 };
+                self.list_down(worker, level)
+            }
             Err(error) => {
                 self.fail(path.to_string(), &error);
+                Vec::new()
+            }
+        }
+    }
+
+    fn join(&self, path: &Argument, name: &Name) -> Option<Argument> {
+        let joined = path.join(name);
+        if joined.is_err() {
+            self.skip(format!("{path}/{name}"), "the path is too long");
+        }
+        joined.ok()
+    }
+
+    fn list_down(&self, worker: &mut Worker, level: Level) -> Vec<Down> {
+        let items = match worker.run(|connection, _| connection.list(&level.path)) {
+            Ok(items) => items,
+            Err(error) => {
+                self.fail(level.path.to_string(), &error);
                 return Vec::new();
             }
         };
-        let mut tasks = Vec::new();
-        let mut folders = Vec::new();
+        let level = Arc::new(level);
+        let (mut files, mut folders, mut names) = (Vec::new(), Vec::new(), HashSet::new());
         for item in items {
-            match item {
-                Item::Entry(entry) => {
-                    let Ok(path) = path.join(&entry.name) else {
-                        self.skip(format!("{path}/{}", entry.name), "the path is too long");
-                        continue;
-                    };
-                    match entry.facts.kind {
-                        Kind::Folder if depth >= DEPTH_MAX => {
-                            self.skip(path.to_string(), "too many folders in each other")
-                        }
-                        Kind::Folder => match folder.sub(entry.name.as_bytes()) {
-                            Ok(sub) => {
-                                folders.push(Down::Folder { path, folder: Arc::new(sub), depth: depth + 1 })
-                            }
-                            Err(error) => self.fail(path.to_string(), &error),
-                        },
-                        Kind::File => tasks.push(Down::File {
-                            path,
-                            facts: entry.facts,
-                            folder: Arc::clone(folder),
-                            name: entry.name,
-                        }),
-                        Kind::Link => self.skip(path.to_string(), "links are not followed"),
-                        Kind::Other => self.skip(path.to_string(), "neither a file nor a folder"),
-                    }
-                }
+            let Entry { name, facts } = match item {
+                Item::Entry(entry) => entry,
                 Item::BadName(name, why) => {
-                    self.skip(format!("{path}/{name}"), format!("the name is not taken: {why}"))
+                    self.skip(format!("{}/{name}", level.path), format!("the name is not taken: {why}"));
+                    continue;
                 }
                 Item::Unknown(line) => {
-                    self.skip(path.to_string(), format!("a line that cannot be read: {line}"))
+                    self.skip(level.path.to_string(), format!("a line that cannot be read: {line}"));
+                    continue;
                 }
+            };
+            let shown = || format!("{}/{name}", level.path);
+            if reserved::is_reserved(name.as_bytes()) {
+                self.fail(shown(), &Error::Differs(reserved::refusal()));
+                continue;
+            }
+            // Two fetches of one name would be at the same file.
+            if !names.insert(name.clone()) {
+                self.skip(shown(), "it was listed before");
+                continue;
+            }
+            let parent = Arc::clone(&level);
+            match facts.kind {
+                Kind::Folder if level.depth >= DEPTH_MAX => {
+                    self.skip(shown(), "too many folders in each other")
+                }
+                Kind::Folder => folders.push(Down::Folder { parent, name }),
+                Kind::File => files.push(Down::File { parent, name, facts }),
+                Kind::Link => self.skip(shown(), "links are not followed"),
+                Kind::Other => self.skip(shown(), "neither a file nor a folder"),
             }
         }
         // The last task is the first to be done: files before folders, so that few tasks wait.
-        folders.extend(tasks);
+        folders.extend(files);
         folders
     }
 
-    fn fetch(&self, worker: &mut Worker, path: &Argument, listed: &Facts, place: &Place<'_>) {
+    fn fetch(&self, worker: &mut Worker, parent: &Level, name: &Name, listed: &Facts) {
+        let Some(path) = self.join(&parent.path, name) else { return };
+        let place = Place { folder: &parent.folder, name: name.as_bytes() };
         let here = place.folder.entry(place.name);
+        let mut begun = None;
         let done = worker.run(|connection, attempt| {
-            let facts = exact(connection, path, listed, here.map(|here| here.size_bytes))?;
+            // What broke may have been changed meanwhile.
+            let facts = match attempt {
+                0 => exact(connection, &path, listed, here.map(|here| here.size_bytes))?,
+                _ => look_again(connection, &path, listed)?,
+            };
             if let Some(here) = here
                 && here.is_file
                 && facts.size_bytes == Some(here.size_bytes)
@@ -185,8 +252,8 @@ impl Job<'_> {
             {
                 return Ok(None);
             }
-            let manner = Manner { resume: self.manner.resume || attempt > 0, ..self.manner };
-            get::fetch(connection, self.shared, (path, &facts), place, &manner).map(Some)
+            let from = (&path, &facts);
+            get::fetch(connection, self.shared, from, &place, &self.manner, &mut begun).map(Some)
         });
         match done {
             Ok(Some(moved)) => self.moved(&moved),
@@ -213,6 +280,16 @@ fn exact(
         // No server without MDTM tells more than it has.
         Ok(facts) => Ok(Facts { modified: listed.modified, ..facts }),
         Err(Error::Ftp(ftp::client::Error::Refused { .. })) if here_bytes.is_none() => Ok(*listed),
+        Err(error) => Err(error),
+    }
+}
+
+/// The facts as they are now.
+fn look_again(connection: &mut Connection, path: &Argument, listed: &Facts) -> Result<Facts, Error> {
+    match connection.look(path) {
+        Ok(facts) if facts.modified.is_some() => Ok(facts),
+        Ok(facts) => Ok(Facts { modified: listed.modified, ..facts }),
+        Err(Error::Ftp(ftp::client::Error::Refused { .. })) => Ok(*listed),
         Err(error) => Err(error),
     }
 }
@@ -248,7 +325,7 @@ pub fn up(
     share_out(workers, vec![first], &|worker, task| match task {
         Up::Folder { local, path, depth } => {
             job.list_up(worker, &local, &path, depth).unwrap_or_else(|error| {
-                job.fail(local.display().to_string(), &error);
+                job.fail(shown(&local), &error);
                 Vec::new()
             })
         }
@@ -274,7 +351,11 @@ impl Job<'_> {
         let mut folders = Vec::new();
         for entry in std::fs::read_dir(local).map_err(fault)? {
             let entry = entry.map_err(fault)?;
-            let (local, shown) = (entry.path(), entry.path().display().to_string());
+            let (local, shown) = (entry.path(), shown(&entry.path()));
+            if reserved::is_reserved(entry.file_name().as_bytes()) {
+                self.fail(shown, &Error::Differs(reserved::refusal()));
+                continue;
+            }
             let joined = Name::new(entry.file_name().as_bytes()).map_err(|error| error.to_string());
             let joined =
                 joined.and_then(|name| path.join(&name).map(|path| (name, path)).map_err(|e| e.to_string()));
@@ -305,30 +386,36 @@ impl Job<'_> {
     }
 
     fn send(&self, worker: &mut Worker, local: &Path, path: &Argument, there: Option<&Facts>) {
+        let mut upload = match Upload::open_found(local, path, self.manner, Doubt::Replace) {
+            Ok(upload) => upload,
+            Err(error) => return self.fail(shown(local), &error),
+        };
+        let (size, changed) = (upload.about().len(), upload.about().mtime());
         let done = worker.run(|connection, attempt| {
-            let about = std::fs::symlink_metadata(local).map_err(|error| Error::local(local, &error))?;
             if attempt == 0
                 && let Some(there) = there
             {
-                let there = exact(connection, path, there, Some(about.len()))?;
+                let there = exact(connection, path, there, Some(size))?;
                 let as_new = there.modified.is_some_and(|modified| {
-                    modified.at.unix_seconds() + if modified.exact { 0 } else { ZONE_SECONDS }
-                        >= about.mtime()
+                    modified.at.unix_seconds() + if modified.exact { 0 } else { ZONE_SECONDS } >= changed
                 });
-                if there.size_bytes == Some(about.len()) && as_new {
+                if there.size_bytes == Some(size) && as_new {
                     return Ok(None);
                 }
             }
-            let shorter = there.and_then(|there| there.size_bytes).is_some_and(|size| size < about.len());
-            let resume = (self.manner.resume && shorter) || attempt > 0;
-            put::send(connection, self.shared, local, path, &Manner { resume, ..self.manner }).map(Some)
+            upload.attempt(connection, self.shared, attempt).map(Some)
         });
         match done {
             Ok(Some(moved)) => self.moved(&moved),
             Ok(None) => self.unchanged(),
-            Err(error) => self.fail(local.display().to_string(), &error),
+            Err(error) => self.fail(shown(local), &error),
         }
     }
+}
+
+/// A path of this machine, fit for a terminal.
+fn shown(path: &Path) -> String {
+    printable(path.as_os_str().as_bytes())
 }
 
 /// What is in a folder of the server; if it is not there, it is made.

@@ -1,11 +1,14 @@
 //! What a person at the terminal sees while bytes move.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A bar on standard error; nothing where that is no terminal.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
+    /// Many files go at once: the bar counts them all, and is no single one's.
+    many: AtomicBool,
 }
 
 impl Progress {
@@ -14,11 +17,21 @@ impl Progress {
         let bar = if shown { ProgressBar::no_length() } else { ProgressBar::hidden() };
         let style =
             ProgressStyle::with_template("{msg:30!} {bytes:>10} {binary_bytes_per_sec:>12} {elapsed}");
-        Progress { bar: bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())) }
+        let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Progress { bar, many: AtomicBool::new(false) }
+    }
+
+    /// From now on many files go at once.
+    pub fn count_many(&self) {
+        self.many.store(true, Ordering::Relaxed);
+        self.bar.reset();
     }
 
     /// So many bytes are to be moved, of which some are there already.
     pub fn begin(&self, name: &str, total_bytes: Option<u64>, there_bytes: u64) {
+        if self.many.load(Ordering::Relaxed) {
+            return;
+        }
         self.bar.set_message(name.to_string());
         if let Some(total) = total_bytes {
             let template = "{msg:30!} {bar:24} {bytes:>10}/{total_bytes:10} {binary_bytes_per_sec:>12} {eta}";

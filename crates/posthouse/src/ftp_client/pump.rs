@@ -162,6 +162,10 @@ impl Run<'_, '_> {
                     if let Some(end) = end.or((count == 0).then_some(MovedEnd::Cut)) {
                         return Ok(self.judge_end(end, expected));
                     }
+                    // Records that carry nothing move nothing, however many come.
+                    if self.moved_at.elapsed() >= self.pump.stall_timeout {
+                        return Ok(MovedEnd::Stalled);
+                    }
                 }
                 Err(error) if is_tick(&error) => {
                     if let Some(end) = self.rest() {

@@ -34,8 +34,17 @@ impl Worker {
     ///
     /// # Errors
     /// Those of the last attempt.
-    pub fn run<T>(
+    pub fn run<T>(&mut self, job: impl FnMut(&mut Connection, u32) -> Result<T, Error>) -> Result<T, Error> {
+        self.run_if(true, job)
+    }
+
+    /// As [`Worker::run`], but only once if it is not `repeatable`.
+    ///
+    /// # Errors
+    /// Those of the last attempt.
+    pub fn run_if<T>(
         &mut self,
+        repeatable: bool,
         mut job: impl FnMut(&mut Connection, u32) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut attempt = 0;
@@ -57,7 +66,7 @@ impl Worker {
                 Err(error) if attempt == 0 => return Err(error),
                 Err(error) => error,
             };
-            if !error.may_pass() || attempt >= RETRIES_MAX {
+            if !repeatable || !error.may_pass() || attempt >= RETRIES_MAX {
                 return Err(error);
             }
             self.shared.progress.say(&format!("{error}; trying again"));

@@ -1,6 +1,7 @@
 """An FTPS server (implicit TLS) whose data connections end without close_notify, as a cut one would.
 
-Environment: PORT, CERTIFICATE, KEY, FACTS (what MLST tells of a file, as `size=5;`).
+Environment: PORT, CERTIFICATE, KEY, FACTS (what MLST tells of a file, as `size=5;`); DATA_CERTIFICATE and
+DATA_KEY if somebody else is at the port of the data connection.
 """
 
 import os
@@ -12,11 +13,15 @@ BODY = b"x" * 100_000
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(os.environ["CERTIFICATE"], os.environ["KEY"])
+data_context = context
+if "DATA_KEY" in os.environ:
+    data_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    data_context.load_cert_chain(os.environ["DATA_CERTIFICATE"], os.environ["DATA_KEY"])
 
 
 def cut(data):
     """Sends the body and then the end of TCP alone."""
-    tls = context.wrap_socket(data.accept()[0], server_side=True)
+    tls = data_context.wrap_socket(data.accept()[0], server_side=True)
     tls.sendall(BODY)
     with socket.socket(fileno=tls.detach()) as bare:
         bare.shutdown(socket.SHUT_WR)
