@@ -3,7 +3,7 @@
 use crate::code::{Class, Opcode, Rcode, RecordType, Serial};
 use crate::message::{Flags, Header, MessageReader, MessageWriter, Question, Section};
 use crate::name::Name;
-use crate::rdata::Soa;
+use crate::rdata::{RData, Soa};
 use crate::record::Record;
 use std::time::Duration;
 use wire::Now;
@@ -59,6 +59,58 @@ pub fn request(id: u16, soa: &Record) -> Vec<u8> {
     // Names too long for the hint: the question says it all.
     let _ = written;
     writer.finish()
+}
+
+/// The request that tells a parent of new CDS or CDNSKEY records in a zone (RFC 9859 §4.2).
+///
+/// - `rtype`: which of them, as the parent's DSYNC record asks for.
+pub fn parent_request(id: u16, zone: &Name, rtype: RecordType) -> Vec<u8> {
+    let flags = Flags::default().with_opcode(Opcode::NOTIFY).with(Flags::AA);
+    let mut writer = MessageWriter::new(Vec::new(), id, flags, 512);
+    // A question always fits.
+    let _ = writer.question(&Question { name: zone.clone(), rtype, class: Class::IN });
+    writer.finish()
+}
+
+/// Where a parent wants to be told: a DSYNC record (RFC 9859 §2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dsync {
+    /// Of changes of which records.
+    pub rtype: RecordType,
+    /// The port.
+    pub port: u16,
+    /// The host.
+    pub target: Name,
+}
+
+/// The scheme of DSYNC that sends NOTIFY messages.
+const SCHEME_NOTIFY: u8 = 1;
+
+impl Dsync {
+    /// Reads a record's data; nothing if it is none, or of another scheme.
+    pub fn from_rdata(data: &RData) -> Option<Dsync> {
+        if data.rtype() != RecordType::DSYNC {
+            return None;
+        }
+        let (fields, rest) = data.as_wire().split_first_chunk::<5>()?;
+        let [type_high, type_low, SCHEME_NOTIFY, port_high, port_low] = *fields else { return None };
+        let target = Name::from_wire_prefix(rest).ok().filter(|name| name.as_wire().len() == rest.len())?;
+        let number = |high, low| u16::from_be_bytes([high, low]);
+        Some(Dsync {
+            rtype: RecordType(number(type_high, type_low)),
+            port: number(port_high, port_low),
+            target,
+        })
+    }
+}
+
+/// Where a parent's DSYNC records for a zone below it are: at the zone's labels, `_dsync`, and the parent's name
+/// (RFC 9859 §4.1). Nothing if that is too long for a name, or the zone is not below.
+pub fn dsync_name(zone: &Name, parent: &Name) -> Option<Name> {
+    let below = zone.label_count().checked_sub(parent.label_count()).filter(|below| *below > 0)?;
+    let labels: Vec<&[u8]> = zone.labels().take(below).collect();
+    let at = parent.prepend(b"_dsync").ok()?;
+    labels.into_iter().rev().try_fold(at, |name, label| name.prepend(label).ok())
 }
 
 /// Whether `message` answers the request `id`; whatever its code, the other side has heard (RFC 1996 §4.8).
@@ -156,6 +208,28 @@ mod tests {
         assert_eq!(of(RecordType::A, Class::IN), Err(Rcode::NOTIMP));
         assert_eq!(of(RecordType::SOA, Class::CH), Err(Rcode::NOTAUTH));
         assert!(of(RecordType::SOA, Class::IN).is_ok_and(|told| told.serial.is_none()));
+    }
+
+    #[test]
+    fn a_parent_says_where_it_wants_to_be_told() {
+        let name = |text: &str| -> Name { text.parse().unwrap() };
+        let (zone, parent) = (name("a.b.example."), name("example."));
+        assert_eq!(dsync_name(&zone, &parent), Some(name("a.b._dsync.example.")));
+        assert_eq!(dsync_name(&name("org."), &Name::root()), Some(name("org._dsync.")));
+        assert_eq!(dsync_name(&parent, &parent), None);
+        let data = RData::parse(RecordType::DSYNC, "CDS 1 5351 px.example.", None);
+        let told = Dsync::from_rdata(&data.unwrap()).unwrap();
+        assert_eq!(told, Dsync { rtype: RecordType::CDS, port: 5351, target: name("px.example.") });
+        // Another scheme, and what is cut short.
+        for wire in [&b"\x00\x3b\x02\x14\xe7\x02px\x00"[..], b"\x00\x3b\x01\x14"] {
+            let data = RData::from_wire(RecordType::DSYNC, wire);
+            assert_eq!(data.ok().and_then(|data| Dsync::from_rdata(&data)), None);
+        }
+        let request = parent_request(9, &zone, RecordType::CDS);
+        let mut reader = MessageReader::new(&request).unwrap();
+        let question = reader.question().unwrap().unwrap();
+        assert_eq!((question.name, question.rtype), (zone, RecordType::CDS));
+        assert!(!is_answer(&request, 9));
     }
 
     #[test]

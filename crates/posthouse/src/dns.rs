@@ -17,6 +17,7 @@ pub mod mail_records;
 pub mod names;
 pub mod notify;
 pub mod orders;
+pub mod parent;
 pub mod reply;
 pub mod request;
 pub mod secondary;

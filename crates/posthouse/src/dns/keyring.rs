@@ -84,11 +84,13 @@ impl ZoneKeyBook {
         serde_json::to_string(&self.keys).unwrap_or_default()
     }
 
-    /// Moves the machines on as far as they go now, making the keys they ask for.
+    /// Moves the machines on as far as they go now, making the keys they ask for. True if the parent should be told of
+    /// new CDS records.
     ///
     /// # Errors
     /// [`NoKey`].
-    pub fn advance(&mut self, now: Timestamp, observed: &Observed, policy: &Policy) -> Result<(), NoKey> {
+    pub fn advance(&mut self, now: Timestamp, observed: &Observed, policy: &Policy) -> Result<bool, NoKey> {
+        let mut tells_parent = false;
         for _ in 0..STEPS_MAX {
             let (keys, actions) = self.keys.clone().step(now, observed, policy);
             self.keys = keys;
@@ -100,14 +102,15 @@ impl ZoneKeyBook {
                         made = true;
                     }
                     Action::Destroy(id) => self.rows.retain(|row| row.key_id != id.0),
-                    Action::Sign | Action::NotifyParent => {}
+                    Action::NotifyParent => tells_parent = true,
+                    Action::Sign => {}
                 }
             }
             if !made {
-                return Ok(());
+                break;
             }
         }
-        Ok(())
+        Ok(tells_parent)
     }
 
     fn generate(&mut self, id: KeyId, role: Role, algorithm: Algorithm, now: Timestamp) -> Result<(), NoKey> {

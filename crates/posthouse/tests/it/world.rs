@@ -19,6 +19,7 @@ const ROOT: u8 = 1;
 const TLD: u8 = 2;
 pub const ALPHA: u8 = 3;
 const BETA: u8 = 4;
+const COLLECTOR: u8 = 7;
 pub const RESOLVER: u8 = 10;
 
 /// What is in a zone that is made by hand.
@@ -288,6 +289,39 @@ fn a_world_of_ours_is_secure_from_the_root_on() {
     let text = world.root.cli(&["dns", "status", "."]).ok();
     assert!(text.contains("✓ DNSSEC: signed") && text.contains("      . DS "), "{text}");
     assert!(!text.contains("✗ delegation") && !text.contains(".. "), "{text}");
+}
+
+#[test]
+fn a_parent_that_wants_to_know_is_told_of_new_keys() {
+    let world = World::begin();
+    let place = world.network.host(COLLECTOR);
+    let collector = UdpSocket::bind((place, 0)).unwrap();
+    collector.set_nonblocking(true).unwrap();
+    let port = collector.local_addr().unwrap().port();
+    let lines = format!(
+        "*._dsync.example. 300 DSYNC CDS 1 {port} collector.example.\ncollector.example. 300 A {place}\n"
+    );
+    enter(&world.tld, &lines);
+    let trusted = anchor(&world.root);
+    let beta = host(world.network, BETA, "ns.beta.example", Some(&trusted));
+    let own = format!("ns A {}\n", world.network.host(BETA));
+    beta.cli_with(&["dns", "import", "beta.example", "-"], &zone_text("ns", &own)).ok();
+    // Nobody enters the DS: the parent is to find it by itself.
+    let lines = to_paste(&beta, "beta.example");
+    let delegation: Vec<&str> = lines.lines().filter(|line| !line.contains(" DS ")).collect();
+    enter(&world.tld, &delegation.join("\n"));
+    // RFC 9859 §4.2: NOTIFY, one question, the zone and the type that the record names.
+    let mut message = [0; 512];
+    let told = wait::until(START_WAIT, || {
+        // Each status is a look: one publishes what asks for a DS, a later one sees it everywhere.
+        status(&beta, "beta.example");
+        collector.recv_from(&mut message).ok()
+    });
+    let (len, from) = told.expect("the parent was told");
+    let question = [&b"\x04beta\x07example\x00"[..], &[0, 59, 0, 1]].concat();
+    assert_eq!((message[2] >> 3, &message[4..6], &message[12..len]), (4, &[0, 1][..], &question[..]));
+    message[2] |= 0x80;
+    collector.send_to(&message[..len], from).unwrap();
 }
 
 #[test]

@@ -139,6 +139,8 @@ pub struct Changed {
     pub warnings: Vec<String>,
     /// What other zones show of this one's keys has to be made anew.
     signals: bool,
+    /// The parent should be told of new CDS records.
+    tells_parent: bool,
 }
 
 /// A zone's next content.
@@ -148,6 +150,8 @@ struct NextBook {
     next_due: Option<Timestamp>,
     /// See [`Changed::warnings`].
     warnings: Vec<String>,
+    /// See [`Changed`].
+    tells_parent: bool,
 }
 
 /// What is read for a change, in one view.
@@ -359,7 +363,19 @@ impl Zones {
         if changed.signals {
             self.show_signals(name);
         }
+        if changed.tells_parent {
+            self.tell_parent(name);
+        }
         Ok((answer, changed))
+    }
+
+    /// Tells the parent aside: nobody waits for it.
+    fn tell_parent(&self, name: &Name) {
+        let (zones, zone) = (self.clone(), name.clone());
+        let tell = move || super::super::parent::tell(&zones, &zone);
+        if let Err(error) = std::thread::Builder::new().name("names-parent".to_owned()).spawn(tell) {
+            tracing::warn!(zone = %name, %error, "the parent cannot be told of new CDS records");
+        }
     }
 
     fn change_alone<R>(
@@ -386,7 +402,8 @@ impl Zones {
 
     fn finish(&self, mut draft: Draft, beside: &Beside, why: &Why) -> Result<Changed, ZoneError> {
         let now = self.now();
-        let NextBook { book: after, next_due, warnings } = self.next_book(&mut draft, now, why)?;
+        let NextBook { book: after, next_due, warnings, tells_parent } =
+            self.next_book(&mut draft, now, why)?;
         let settings_before = ZoneSettings::from_text(&draft.zone.settings).unwrap_or_default();
         let signals = signals::of_keys(&beside.keys.keys, &settings_before)
             != signals::of_keys(&draft.keys.keys, &draft.settings);
@@ -409,6 +426,7 @@ impl Zones {
                 changed: false,
                 warnings: Vec::new(),
                 signals: false,
+                tells_parent: false,
             });
         }
         // A decision is told in the journal, also if it changes nothing yet: it may be undone.
@@ -430,7 +448,15 @@ impl Zones {
         let head = head_of(&Zone { change, ..zone }, beside.peers.clone(), &keys)?;
         let before = self.head(&head.name);
         self.serve(head, &after.served, before.as_deref());
-        Ok(Changed { serial, added: counts.0, removed: counts.1, changed: !same_content, warnings, signals })
+        Ok(Changed {
+            serial,
+            added: counts.0,
+            removed: counts.1,
+            changed: !same_content,
+            warnings,
+            signals,
+            tells_parent,
+        })
     }
 
     /// Writes a change and everything that goes with it in one transaction.
@@ -478,11 +504,11 @@ impl Zones {
     fn next_book(&self, draft: &mut Draft, now: Timestamp, why: &Why) -> Result<NextBook, ZoneError> {
         if draft.zone.kind != ZoneKind::Primary {
             let book = Book { served: draft.yours.clone(), signed: false, managed: Vec::new() };
-            return Ok(NextBook { book, next_due: None, warnings: Vec::new() });
+            return Ok(NextBook { book, next_due: None, warnings: Vec::new(), tells_parent: false });
         }
         let no_key = |error: NoKey| ZoneError::Refused(error.to_string());
         let policy = policy(&draft.settings);
-        draft.keys.advance(now, &draft.observed, &policy).map_err(no_key)?;
+        let tells_parent = draft.keys.advance(now, &draft.observed, &policy).map_err(no_key)?;
         let Composed { unsigned, managed, warnings } = match self.composed(draft) {
             Err(ZoneError::Faults(faults)) if why.keeps_served && draft.book.served.soa().is_some() => {
                 let zone = &draft.zone.name;
@@ -526,7 +552,7 @@ impl Zones {
             draft.keys.keys.served(plan.revision, serial.0);
         }
         let book = Book { served: signed.zone, signed: plan.signs(), managed };
-        Ok(NextBook { book, next_due: signed.next_due, warnings })
+        Ok(NextBook { book, next_due: signed.next_due, warnings, tells_parent })
     }
 }
 
