@@ -8,3 +8,7 @@ mod naive;
 mod plain;
 mod raw;
 mod signed;
+#[path = "../shared/toy.rs"]
+mod toy;
+#[path = "../shared/zones.rs"]
+mod zones;

@@ -154,54 +154,6 @@ fn ours(zone: &ZoneData, name: &Name, rtype: RecordType) -> Found {
     found
 }
 
-fn label() -> impl Strategy<Value = &'static str> {
-    prop_oneof![4 => Just("a"), 4 => Just("b"), 2 => Just("C"), 2 => Just("*"), 1 => Just("_x")]
-}
-
-fn name() -> impl Strategy<Value = Name> {
-    proptest::collection::vec(label(), 0..4)
-        .prop_map(|labels| format!("{}.zone.", labels.join(".")).trim_start_matches('.').parse().unwrap())
-}
-
-fn record() -> impl Strategy<Value = Record> {
-    let data = (name(), name(), 0..9u8, 0..4u8).prop_map(|(owner, target, kind, number)| {
-        let data = match kind {
-            0..=2 => RData::a([192, 0, 2, number].into()),
-            3 => RData::txt(&[b'x', number]).unwrap(),
-            4 => RData::cname(&target),
-            5 => RData::ns(&target),
-            6 => RData::mx(u16::from(number), &target),
-            7 => RData::from_wire(RecordType::DNAME, target.as_wire()).unwrap(),
-            _ => RData::parse(RecordType::DS, "1 13 9 00", None).unwrap(),
-        };
-        (owner, data)
-    });
-    data.prop_map(|(owner, data)| Record::new(owner, Ttl::new(60).unwrap(), data))
-}
-
-/// A zone without what the checks before serving refuse: CNAME beside others, several CNAME or DNAME records.
-fn zone() -> impl Strategy<Value = ZoneData> {
-    proptest::collection::vec(record(), 0..25).prop_map(|records| {
-        let apex: Name = "zone.".parse().unwrap();
-        let mut zone = ZoneData::new(apex.clone());
-        let soa = RData::parse(RecordType::SOA, "a b 1 2 3 4 60", Some(&apex)).unwrap();
-        zone.insert(Record::new(apex.clone(), Ttl::new(60).unwrap(), soa)).unwrap();
-        for record in records {
-            let single = [RecordType::CNAME, RecordType::DNAME];
-            let node = zone.node(&record.owner);
-            let refused = node.is_some_and(|node| {
-                node.has(RecordType::CNAME)
-                    || record.rtype() == RecordType::CNAME
-                    || (single.contains(&record.rtype()) && node.has(record.rtype()))
-            });
-            if !refused {
-                zone.insert(record).unwrap();
-            }
-        }
-        zone
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
