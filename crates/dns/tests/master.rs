@@ -171,6 +171,11 @@ const CHECKS: &[(&str, Option<Severity>, &str)] = &[
         Some(Severity::Warning),
         "a DS record without NS records",
     ),
+    (
+        "@ DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000",
+        Some(Severity::Error),
+        "a DS record at the zone's own name, where only its parent has one",
+    ),
     ("a DNAME b.other.\na DNAME c.other.", Some(Severity::Error), "more than one DNAME record"),
     ("a DNAME b.other.\nx.a A 192.0.2.1", Some(Severity::Warning), "hidden by the DNAME record above it"),
     ("a DNAME b.other.\na NS ns1", Some(Severity::Error), "a DNAME record at a delegation"),
