@@ -273,8 +273,10 @@ fn handshakes_that_break_off_leave_no_trace() {
 
 #[test]
 fn a_flood_is_limited_and_a_cookie_lifts_the_limit() {
-    let mut server =
-        setup().not_exempt().tables("[dns]\nresponses_per_s = 5\nerrors_per_s = 5\nslip = 2\n").prepare();
+    let mut server = setup()
+        .not_exempt()
+        .tables("[dns]\nresponses_per_s = 5\nerrors_per_s = 5\nslip = 2\nudp_threads = 1\n")
+        .prepare();
     server.launch();
     crate::dns::import(&server, "zone.test", crate::dns::ZONE);
     let port = server.port("dns");
