@@ -7,6 +7,7 @@ mod edns;
 mod naive;
 mod plain;
 mod raw;
+mod secret;
 mod signed;
 #[path = "../shared/toy.rs"]
 mod toy;

@@ -1,10 +1,12 @@
 //! A small Internet: servers by address, each with its zones.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use dns::dnssec::{Denial, Ds};
+use dns::dnssec::sign::Verify;
+use dns::dnssec::{Algorithm, Denial, Ds};
 use dns::master::{NoInclude, read};
 use dns::resolve::{Anchor, Ask, Engine, Event, Mode, Moment, Outcome, Request, Settings, Step, World};
 use dns::time::Timestamp;
@@ -15,6 +17,26 @@ use dns::{
 use wire::Now;
 
 pub use crate::toy::{DATE, Toy, signed};
+
+thread_local! {
+    static VERIFIED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Counts each signature that is looked at.
+struct Counting;
+
+impl Verify for Counting {
+    fn verify(&self, algorithm: Algorithm, public_key: &[u8], data: &[u8], signature: &[u8]) -> Option<bool> {
+        // Without a key it is only asked whether the algorithm is known.
+        VERIFIED.set(VERIFIED.get() + u32::from(!public_key.is_empty()));
+        Toy.verify(algorithm, public_key, data, signature)
+    }
+}
+
+/// How many signatures were verified in this test so far.
+pub fn verified() -> u32 {
+    VERIFIED.get()
+}
 
 /// The zone of a master file.
 pub fn zone(apex: &str, text: &str) -> ZoneData {
@@ -109,7 +131,7 @@ impl Net {
             servers,
             own: Catalogue::new(),
             script: Box::new(|_| Fate::Answer),
-            engine: Engine::new(settings, Box::new(Toy)),
+            engine: Engine::new(settings, Box::new(Counting)),
             now: Now::from_millis(1_000_000),
             date: DATE + 3600,
             sent: Vec::new(),
