@@ -584,7 +584,7 @@ mod tests {
     fn no_name_takes_more_than_its_steps() {
         // Eight thousand pointers, each to the one before.
         let mut chain = vec![0, 0];
-        (0..8000u16).for_each(|n| chain.extend((0xc000 | n * 2).to_be_bytes()));
+        (0..8000u16).for_each(|n| chain.extend((0xc000 | (n * 2)).to_be_bytes()));
         for pointers in [1, 2, 100, 126, 127, 128, 129, 1000, 8000] {
             let (count, found) = steps(&chain, pointers * 2);
             assert!(count <= STEPS_MAX, "{count} steps for {pointers} pointers");

@@ -5,7 +5,7 @@ use crate::admin::Request;
 use crate::dns::mail_records::DmarcPolicy;
 use crate::dns::request::{DnsRequest, RollWhat};
 use clap::{Subcommand, ValueEnum};
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 /// The commands about names.
