@@ -48,9 +48,9 @@ pub(super) struct Resolution<'z, 'w, 'o> {
 /// One proof for each wildcard on the way, and three where it ends (RFC 5155 §7.2.2).
 const PROOFS_MAX: usize = CHAIN_MAX + 1 + 3;
 
-/// Nodes, each once, by where they stand in the zone.
+/// Nodes, each once, by where they stand in the zone: a number of 32 bits, as the zone's own lists have it.
 pub(super) struct NodeList<const MAX: usize> {
-    nodes: [usize; MAX],
+    nodes: [u32; MAX],
     count: usize,
 }
 
@@ -59,24 +59,24 @@ impl<const MAX: usize> NodeList<MAX> {
         NodeList { nodes: [0; MAX], count: 0 }
     }
 
-    fn as_slice(&self) -> &[usize] {
+    fn as_slice(&self) -> &[u32] {
         &self.nodes[..self.count]
     }
 
     /// Adds a node; false if it is there already.
     pub(super) fn add(&mut self, node: NodeRef<'_>) -> bool {
-        if self.as_slice().contains(&node.at) {
+        if self.contains(node) {
             return false;
         }
         if let Some(free) = self.nodes.get_mut(self.count) {
-            *free = node.at;
+            *free = node.at as u32;
             self.count += 1;
         }
         true
     }
 
     fn contains(&self, node: NodeRef<'_>) -> bool {
-        self.as_slice().contains(&node.at)
+        self.as_slice().contains(&(node.at as u32))
     }
 }
 
@@ -295,8 +295,11 @@ impl<'z> Resolution<'z, '_, '_> {
 
     /// Writes the proofs that are owed for wildcards on the way.
     fn settle(&mut self) -> Result<(), Full> {
+        if self.owed.count == 0 {
+            return Ok(());
+        }
         let owed = std::mem::replace(&mut self.owed, NodeList::new());
-        owed.as_slice().iter().try_for_each(|at| self.denial(self.zone.node(*at as u32)))
+        owed.as_slice().iter().try_for_each(|at| self.denial(self.zone.node(*at)))
     }
 
     /// RFC 6672 §3.1: the DNAME record, and the CNAME record that it means for this name.

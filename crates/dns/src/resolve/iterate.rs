@@ -103,7 +103,12 @@ impl Run<'_, '_> {
                         }
                     }
                 }
-                Said::Records(set) => Answer::Records(set.set.clone()),
+                // The TTL on the way is anyone's; what is signed and how long it was held bound it (RFC 4035 §5.3.3).
+                Said::Records(set) => {
+                    let mut set = set.set.clone();
+                    set.ttl = set.ttl.min(outcome.ttl);
+                    Answer::Records(set)
+                }
                 Said::NoData => Answer::NoData,
                 Said::NxDomain => Answer::NxDomain,
             };

@@ -524,6 +524,25 @@ fn changed(sent: &crate::world::Sent, answer: &[u8], change: &Change) -> Vec<u8>
     craft_records(sent, Header::read(answer).unwrap().flags, &all)
 }
 
+/// A TTL that was changed on its way is not told on: the signature says how long it may be (RFC 4035 §5.3.3).
+#[test]
+fn nothing_holds_longer_than_its_owner_signed() {
+    let mut net = usual();
+    let servers = net.servers.clone();
+    net.script = Box::new(move |sent| {
+        let mut answer = reply(&servers[&sent.server.ip()], sent).unwrap();
+        let mut all = records(&answer);
+        all.iter_mut().for_each(|(_, record)| record.ttl = Ttl::MAX);
+        let flags = Header::read(&answer).unwrap().flags;
+        answer = craft_records(sent, flags, &all);
+        Fate::Bytes(answer)
+    });
+    let outcome = net.ask("mail.signed.test", "A");
+    let Answer::Records(set) = &outcome.answer else { panic!("{outcome:?}") };
+    assert_eq!(outcome.verdict, Verdict::Secure);
+    assert!(set.ttl.seconds() <= 3600 && outcome.ttl.seconds() <= 3600, "{outcome:?}");
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, ..Default::default() })]
 
@@ -556,7 +575,13 @@ proptest::proptest! {
         let outcome = net.ask(name, rtype);
         proptest::prop_assert!(net.sent.len() <= 150);
         if outcome.verdict == Verdict::Secure {
-            proptest::prop_assert_eq!(outcome.answer, truth.answer);
+            proptest::prop_assert_eq!(outcome.records(), truth.records());
+            proptest::prop_assert_eq!(outcome.answer == Answer::NxDomain, truth.answer == Answer::NxDomain);
+            // Whatever TTL came, nothing holds longer than its owner signed.
+            proptest::prop_assert!(outcome.ttl.seconds() <= 3600);
+            if let Answer::Records(set) = &outcome.answer {
+                proptest::prop_assert!(set.ttl <= outcome.ttl, "{:?}", outcome);
+            }
         } else {
             proptest::prop_assert!(outcome.is_failure() || outcome.verdict != Verdict::Bogus);
             proptest::prop_assert_ne!(outcome.verdict, Verdict::Insecure, "{:?}", outcome);
