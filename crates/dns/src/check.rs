@@ -64,6 +64,8 @@ pub enum Problem {
     MissingGlue(Name),
     /// A DS record without a delegation.
     DsWithoutNs,
+    /// A DS record at the zone's own name: the zone above speaks of this one's keys (RFC 4035 §2.4).
+    DsAtApex,
     /// A delegation by wildcard (RFC 4592 §4.2).
     WildcardNs,
     /// `0 .` (RFC 7505 §3) beside other MX records.
@@ -100,6 +102,9 @@ impl fmt::Display for Problem {
                 write!(f, "the address of {name} is missing, and cannot be asked for")
             }
             Problem::DsWithoutNs => f.write_str("a DS record without NS records"),
+            Problem::DsAtApex => {
+                f.write_str("a DS record at the zone's own name, where only its parent has one")
+            }
             Problem::WildcardNs => f.write_str("NS records at a wildcard"),
             Problem::NullMxAndOther => f.write_str("an MX record that refuses mail (0 .) beside another"),
             Problem::AliasAndService(rtype) => {
@@ -261,7 +266,9 @@ fn node_alone(zone: &ZoneData, name: &Name, node: &Node, found: &mut Findings) {
     for set in node.sets().iter().filter(|set| set_len_bytes(set) > SET_LEN_MAX_BYTES) {
         found.add(Severity::Error, name, Problem::SetTooLarge(set.rtype()));
     }
-    if node.has(RecordType::DS) && !node.has(RecordType::NS) {
+    if is_apex && node.has(RecordType::DS) {
+        found.add(Severity::Error, name, Problem::DsAtApex);
+    } else if node.has(RecordType::DS) && !node.has(RecordType::NS) {
         found.add(Severity::Warning, name, Problem::DsWithoutNs);
     }
     if name.is_wildcard() && node.has(RecordType::NS) {

@@ -12,6 +12,9 @@ use crate::zone::{Bulk, OutOfZone, ZoneData};
 pub const INCLUDE_DEPTH_MAX: u32 = 8;
 /// An entry has at most this many words: data of 65535 bytes can be written with no more.
 const WORDS_MAX: usize = 70_000;
+/// An entry of a file that comes in pieces has at most this many bytes, comments included: data of 65535 bytes take a
+/// quarter of that, every byte written as `\\DDD`. No more than that is ever kept of a file.
+pub const ENTRY_LEN_MAX_BYTES: usize = 1 << 20;
 
 /// Gives what `$INCLUDE` names.
 pub trait Include {
@@ -69,6 +72,8 @@ pub enum Reason {
     UnknownDirective(String),
     /// More words than any record has.
     TooManyWords,
+    /// An entry of more than [`ENTRY_LEN_MAX_BYTES`].
+    EntryTooLong,
     /// `$INCLUDE` of a path outside of the folder.
     IncludePath(String),
     /// `$INCLUDE` deeper than [`INCLUDE_DEPTH_MAX`].
@@ -91,6 +96,7 @@ impl fmt::Display for Reason {
             Reason::UnknownWord(word) => write!(f, "{word:?} is no type, class or TTL"),
             Reason::UnknownDirective(word) => write!(f, "{word:?} is not known"),
             Reason::TooManyWords => f.write_str("more words than a record can have"),
+            Reason::EntryTooLong => write!(f, "an entry of more than {ENTRY_LEN_MAX_BYTES} bytes"),
             Reason::IncludePath(path) => write!(f, "$INCLUDE of {path:?}: only files in the same folder"),
             Reason::IncludeDepth => write!(f, "$INCLUDE is more than {INCLUDE_DEPTH_MAX} deep"),
             Reason::Include(path, why) => write!(f, "$INCLUDE of {path:?}: {why}"),
@@ -137,8 +143,132 @@ pub fn read(
 ) -> Result<ZoneData, MasterError> {
     let mut bulk = Bulk::new(apex.clone());
     let mut state = State { origin: apex.clone(), owner: Vec::new(), default_ttl: None, last_ttl: None };
-    read_file(Source { file, depth: 0 }, text, &mut state, &mut bulk, include)?;
+    read_file(Source { file, depth: 0, line: 1 }, text, &mut state, &mut bulk, include)?;
     Ok(bulk.finish())
+}
+
+/// Reads a zone from a master file that comes in pieces, of which no more is kept than the entry that is not whole yet.
+/// The result is that of [`read`], but for entries of more than [`ENTRY_LEN_MAX_BYTES`], which are refused.
+pub struct Reader {
+    file: String,
+    /// Of the first byte that is kept.
+    line: u32,
+    rest: Vec<u8>,
+    seam: Seam,
+    state: State,
+    bulk: Bulk,
+}
+
+impl Reader {
+    /// Nothing was read yet; `apex` and `file` as for [`read`].
+    pub fn new(apex: &Name, file: &str) -> Reader {
+        Reader {
+            file: file.into(),
+            line: 1,
+            rest: Vec::new(),
+            seam: Seam::default(),
+            state: State { origin: apex.clone(), owner: Vec::new(), default_ttl: None, last_ttl: None },
+            bulk: Bulk::new(apex.clone()),
+        }
+    }
+
+    /// Takes the next piece, of any length.
+    ///
+    /// # Errors
+    /// [`MasterError`] for the first entry that is wrong; nothing may be made of the rest then.
+    pub fn push(&mut self, piece: &[u8], include: &mut dyn Include) -> Result<(), MasterError> {
+        let whole_len = self.seam.last_end(piece);
+        let (whole, rest) = piece.split_at(whole_len);
+        if whole_len > 0 {
+            let mut begun = std::mem::take(&mut self.rest);
+            match begun.is_empty() {
+                true => self.entries(whole, include)?,
+                false => {
+                    begun.extend_from_slice(whole);
+                    self.entries(&begun, include)?;
+                }
+            }
+        }
+        if self.rest.len() + rest.len() > ENTRY_LEN_MAX_BYTES {
+            return Err(MasterError {
+                file: self.file.clone(),
+                line: self.line,
+                reason: Reason::EntryTooLong,
+            });
+        }
+        self.rest.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// The zone, when all has come.
+    ///
+    /// # Errors
+    /// [`MasterError`] for what is wrong in the last entry.
+    pub fn finish(mut self, include: &mut dyn Include) -> Result<ZoneData, MasterError> {
+        let last = std::mem::take(&mut self.rest);
+        self.entries(&last, include)?;
+        Ok(self.bulk.finish())
+    }
+
+    fn entries(&mut self, text: &[u8], include: &mut dyn Include) -> Result<(), MasterError> {
+        let source = Source { file: &self.file, depth: 0, line: self.line };
+        self.line = read_file(source, text, &mut self.state, &mut self.bulk, include)?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reader({}:{}, {} bytes kept)", self.file, self.line, self.rest.len())
+    }
+}
+
+/// Finds where entries end, as [`Scanner`] sees it, without looking into them.
+#[derive(Default)]
+struct Seam {
+    within: Within,
+    depth: u32,
+    /// The next byte stands for itself.
+    escaped: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Within {
+    #[default]
+    Words,
+    Quotes,
+    Comment,
+}
+
+impl Seam {
+    /// The length of `piece` up to the last end of an entry; 0 if none ends in it.
+    fn last_end(&mut self, piece: &[u8]) -> usize {
+        let mut end = 0;
+        for (at, byte) in piece.iter().enumerate() {
+            if std::mem::take(&mut self.escaped) {
+                continue;
+            }
+            match (byte, self.within) {
+                // A string over the end of a line is refused when it is read.
+                (b'\n', _) => {
+                    self.within = Within::Words;
+                    if self.depth == 0 {
+                        end = at + 1;
+                    }
+                }
+                (_, Within::Comment) => {}
+                (b'\\', _) => self.escaped = true,
+                (b'"', Within::Words) => self.within = Within::Quotes,
+                (b'"', Within::Quotes) => self.within = Within::Words,
+                (_, Within::Quotes) => {}
+                (b';', Within::Words) => self.within = Within::Comment,
+                (b'(', Within::Words) => self.depth += 1,
+                (b')', Within::Words) => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        end
+    }
 }
 
 /// What one entry leaves to the next.
@@ -154,22 +284,25 @@ struct State {
 struct Source<'a> {
     file: &'a str,
     depth: u32,
+    /// The line at which the text begins.
+    line: u32,
 }
 
+/// Reads entries; gives the line behind them.
 fn read_file(
     source: Source<'_>,
     text: &[u8],
     state: &mut State,
     bulk: &mut Bulk,
     include: &mut dyn Include,
-) -> Result<(), MasterError> {
-    let mut scanner = Scanner { text, at: 0, line: 1 };
+) -> Result<u32, MasterError> {
+    let mut scanner = Scanner { text, at: 0, line: source.line };
     let (mut words, mut wire) = (Vec::new(), Vec::new());
     let wrong = |line, reason| MasterError { file: source.file.into(), line, reason };
     loop {
         let (line, indented) = match scanner.entry(&mut words) {
             Ok(Some(entry)) => entry,
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(scanner.line),
             Err((line, reason)) => return Err(wrong(line, reason)),
         };
         let first = words.first().copied().filter(|word| !word.quoted && !indented);
@@ -183,7 +316,7 @@ fn read_file(
                 let content = open(&path, source, include).map_err(|reason| wrong(line, reason))?;
                 // RFC 1035 §5.1: the origin of the file that includes stays as it was.
                 let outer = std::mem::replace(&mut state.origin, origin);
-                let inner = Source { file: &path, depth: source.depth + 1 };
+                let inner = Source { file: &path, depth: source.depth + 1, line: 1 };
                 read_file(inner, &content, state, bulk, include)?;
                 state.origin = outer;
             }

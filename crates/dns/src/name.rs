@@ -390,22 +390,33 @@ pub(crate) fn expand(
     at: usize,
     buf: &mut [u8; NAME_LEN_MAX_BYTES],
 ) -> Result<(usize, usize), NameError> {
+    expand_watched(message, at, buf, || {})
+}
+
+/// The same; `step` is called for each label and each pointer that is looked at.
+fn expand_watched(
+    message: &[u8],
+    at: usize,
+    buf: &mut [u8; NAME_LEN_MAX_BYTES],
+    mut step: impl FnMut(),
+) -> Result<(usize, usize), NameError> {
     let (mut from, mut len, mut end, mut lowest) = (at, 0, None, at);
     // A name of 127 labels needs no more pointers than that; a chain of them costs time and says nothing.
     let mut pointers_left = LABELS_MAX;
     loop {
+        step();
         let byte = *message.get(from).ok_or(NameError::Truncated)?;
         match byte {
             0..=63 => {
-                let step = 1 + usize::from(byte);
-                let label = message.get(from..from + step).ok_or(NameError::Truncated)?;
+                let whole = 1 + usize::from(byte);
+                let label = message.get(from..from + whole).ok_or(NameError::Truncated)?;
                 // One byte stays for the root's label.
-                if len + step + usize::from(byte != 0) > NAME_LEN_MAX_BYTES {
+                if len + whole + usize::from(byte != 0) > NAME_LEN_MAX_BYTES {
                     return Err(NameError::NameTooLong);
                 }
-                buf[len..len + step].copy_from_slice(label);
-                len += step;
-                from += step;
+                buf[len..len + whole].copy_from_slice(label);
+                len += whole;
+                from += whole;
                 if byte == 0 {
                     return Ok((len, end.unwrap_or(from)));
                 }
@@ -553,4 +564,48 @@ pub(crate) fn unescape(text: &[u8]) -> Option<(u8, usize)> {
         value = value * 10 + u16::from(digit - b'0');
     }
     Some((u8::try_from(value).ok()?, 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every name is read within so many steps: its labels, the root's too, and as many pointers as a name has labels,
+    /// one more being refused.
+    const STEPS_MAX: usize = 2 * (LABELS_MAX + 1);
+
+    fn steps(message: &[u8], at: usize) -> (usize, Result<(usize, usize), NameError>) {
+        let mut count = 0;
+        let found = expand_watched(message, at, &mut [0; NAME_LEN_MAX_BYTES], || count += 1);
+        (count, found)
+    }
+
+    #[test]
+    fn no_name_takes_more_than_its_steps() {
+        // Eight thousand pointers, each to the one before.
+        let mut chain = vec![0, 0];
+        (0..8000u16).for_each(|n| chain.extend((0xc000 | (n * 2)).to_be_bytes()));
+        for pointers in [1, 2, 100, 126, 127, 128, 129, 1000, 8000] {
+            let (count, found) = steps(&chain, pointers * 2);
+            assert!(count <= STEPS_MAX, "{count} steps for {pointers} pointers");
+            assert_eq!(found.is_ok(), pointers <= LABELS_MAX, "{pointers}: {found:?}");
+        }
+        // The longest that is a name: each label behind a pointer of its own.
+        let mut longest = vec![0];
+        let mut before = 0;
+        for _ in 0..LABELS_MAX {
+            let at = longest.len();
+            longest.extend([1, b'a']);
+            longest.extend((0xc000 | before as u16).to_be_bytes());
+            before = at;
+        }
+        assert_eq!(steps(&longest, before), (2 * LABELS_MAX + 1, Ok((NAME_LEN_MAX_BYTES, longest.len()))));
+        // And with one label more, with pointers to themselves and to each other.
+        longest.extend([1, b'a']);
+        longest.extend((0xc000 | before as u16).to_be_bytes());
+        let at = longest.len() - 4;
+        assert_eq!(steps(&longest, at).1, Err(NameError::NameTooLong));
+        assert_eq!(steps(&[0xc0, 0], 0), (1, Err(NameError::BadPointer)));
+        assert_eq!(steps(&[0xc0, 2, 0xc0, 0], 2), (2, Err(NameError::BadPointer)));
+    }
 }

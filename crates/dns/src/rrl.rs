@@ -1,6 +1,9 @@
 //! Response rate limiting: how much one network may be sent, so that forged addresses cannot make this
 //! server flood somebody else (ISC-TN-2012-1).
 //!
+//! Two allowances are looked at for each answer: that of like answers, so that one name cannot be asked for without
+//! end, and that of the network in all, so that walking through names gains nothing.
+//!
 //! Tables have a fixed size and are not shared between threads: a flood costs no memory and no lock. What
 //! is over the limit is dropped, except that every few times a short truncated answer "slips" through:
 //! someone real then asks again by TCP, which cannot be forged.
@@ -29,10 +32,13 @@ pub enum Class {
 /// How much is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Like answers per second to one network. 0 switches the limits off.
+    /// Like answers per second to one network. 0: no limit but that of errors.
     pub responses_per_s: u16,
-    /// Errors per second to one network.
+    /// Errors per second to one network. 0: no limit.
     pub errors_per_s: u16,
+    /// Answers of all kinds and about all names per second to one network. 0: no limit; nor is there one without
+    /// `responses_per_s`.
+    pub total_per_s: u16,
     /// Every how many limited answers one slips through truncated; 0: none, 1: all.
     pub slip: u8,
     /// Length of an IPv4 network in bits.
@@ -49,10 +55,34 @@ impl Default for Settings {
             // A busy resolver asks one name far less often: it caches.
             responses_per_s: 200,
             errors_per_s: 50,
+            // At most 1.2 MB a second to whoever is named as the sender.
+            total_per_s: 1000,
             slip: 2,
             prefix_v4_len_bits: 24,
             prefix_v6_len_bits: 56,
             buckets: 1 << 16,
+        }
+    }
+}
+
+impl Settings {
+    /// The part of one of `threads` that share the work, each with a table of its own: together they send what is
+    /// allowed. Rounded up, since 0 is no limit.
+    pub fn divided_by(self, threads: usize) -> Settings {
+        let threads = u16::try_from(threads.max(1)).unwrap_or(u16::MAX);
+        Settings {
+            responses_per_s: self.responses_per_s.div_ceil(threads),
+            errors_per_s: self.errors_per_s.div_ceil(threads),
+            total_per_s: self.total_per_s.div_ceil(threads),
+            ..self
+        }
+    }
+
+    /// Answers per second of `class`, 0 for no limit.
+    fn per_s(&self, class: Class) -> u16 {
+        match class {
+            Class::Error => self.errors_per_s,
+            _ => self.responses_per_s,
         }
     }
 }
@@ -86,6 +116,17 @@ struct Bucket {
     limited: u32,
 }
 
+impl Bucket {
+    fn pay(&mut self) {
+        // A key of the same group may have taken the bucket in between.
+        self.left = self.left.saturating_sub(UNIT);
+        self.limited = 0;
+    }
+}
+
+/// What stands for all classes where each has its number.
+const ALL_KINDS: u8 = 255;
+
 /// A table of allowances. One per thread.
 #[derive(Debug)]
 pub struct Limiter {
@@ -97,8 +138,8 @@ pub struct Limiter {
 impl Limiter {
     /// An empty table. `key` is random, so that nobody can aim at a bucket.
     pub fn new(settings: Settings, key: [u8; 16]) -> Limiter {
-        let count = match settings.responses_per_s {
-            0 => WAYS,
+        let count = match (settings.responses_per_s, settings.errors_per_s) {
+            (0, 0) => WAYS,
             _ => settings.buckets.next_power_of_two().max(WAYS),
         };
         Limiter { settings, key, buckets: vec![Bucket::default(); count].into() }
@@ -106,36 +147,41 @@ impl Limiter {
 
     /// Whether there are limits at all.
     pub fn is_on(&self) -> bool {
-        self.settings.responses_per_s != 0
+        self.settings.responses_per_s != 0 || self.settings.errors_per_s != 0
     }
 
     /// Counts one answer of `class` about what `name_hash` stands for, to `address`, and says what to do.
     pub fn decide(&mut self, now: Now, address: IpAddr, class: Class, name_hash: u64) -> Verdict {
-        if !self.is_on() {
+        let per_s = self.settings.per_s(class);
+        if per_s == 0 {
             return Verdict::Send;
         }
-        let per_s = match class {
-            Class::Error => self.settings.errors_per_s,
-            _ => self.settings.responses_per_s,
-        };
-        let rate = u32::from(per_s.max(1));
-        let full = rate * UNIT * BURST_S;
-        // Wraps after 49 days, as the difference below does.
-        let now_ms = (now.as_millis() & u64::from(u32::MAX)) as u32;
-        let slip = u32::from(self.settings.slip);
-        let hash = self.hash(address, class, name_hash);
-        let bucket = self.bucket(hash, now_ms, full);
-        // A unit of a thousandth per answer and second: so many per millisecond.
-        let earned = now_ms.wrapping_sub(bucket.at_ms).saturating_mul(rate);
-        bucket.left = bucket.left.saturating_add(earned).min(full);
-        bucket.at_ms = now_ms;
-        if bucket.left >= UNIT {
-            bucket.left -= UNIT;
-            bucket.limited = 0;
-            return Verdict::Send;
+        let network = self.network(address);
+        // Of errors it is not looked at what they are about.
+        let about = if class == Class::Error { 0 } else { name_hash };
+        let like = self.hash(network, about, class as u8);
+        let like = self.refilled(like, now, per_s);
+        if self.buckets[like].left < UNIT {
+            return self.limited(like);
         }
+        if self.settings.total_per_s > 0 && self.settings.responses_per_s > 0 {
+            let all = self.hash(network, 0, ALL_KINDS);
+            let all = self.refilled(all, now, self.settings.total_per_s);
+            // What is not sent for this reason costs nothing of the other allowance.
+            if self.buckets[all].left < UNIT {
+                return self.limited(all);
+            }
+            self.buckets[all].pay();
+        }
+        self.buckets[like].pay();
+        Verdict::Send
+    }
+
+    /// What becomes of an answer that this bucket has nothing left for.
+    fn limited(&mut self, at: usize) -> Verdict {
+        let bucket = &mut self.buckets[at];
         bucket.limited += 1;
-        match slip {
+        match u32::from(self.settings.slip) {
             0 => Verdict::Drop,
             every if bucket.limited >= every => {
                 bucket.limited = 0;
@@ -145,8 +191,9 @@ impl Limiter {
         }
     }
 
-    fn hash(&self, address: IpAddr, class: Class, name_hash: u64) -> u64 {
-        let network = match address.to_canonical() {
+    /// The number of the network that an address belongs to.
+    fn network(&self, address: IpAddr) -> u64 {
+        match address.to_canonical() {
             IpAddr::V4(address) => {
                 let bits = u32::from(self.settings.prefix_v4_len_bits.min(32));
                 u64::from(u32::from(address)).checked_shr(32 - bits).unwrap_or(0) | 1 << 63
@@ -156,16 +203,34 @@ impl Limiter {
                 let upper = (u128::from(address) >> 64) as u64;
                 upper.checked_shr(64 - bits).unwrap_or(0)
             }
-        };
+        }
+    }
+
+    fn hash(&self, network: u64, about: u64, kind: u8) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.key);
         hasher.write_u64(network);
-        hasher.write_u64(if class == Class::Error { 0 } else { name_hash });
-        hasher.write_u8(class as u8);
+        hasher.write_u64(about);
+        hasher.write_u8(kind);
         hasher.finish()
     }
 
-    /// The bucket of a key, or the one of its group that was unused longest, filled anew.
-    fn bucket(&mut self, hash: u64, now_ms: u32, full: u32) -> &mut Bucket {
+    /// Where the bucket of a key is, with what it has earned by now at `per_s`.
+    fn refilled(&mut self, hash: u64, now: Now, per_s: u16) -> usize {
+        let rate = u32::from(per_s);
+        let full = rate * UNIT * BURST_S;
+        // Wraps after 49 days, as the difference below does.
+        let now_ms = (now.as_millis() & u64::from(u32::MAX)) as u32;
+        let at = self.find(hash, now_ms, full);
+        let bucket = &mut self.buckets[at];
+        // A unit of a thousandth per answer and second: so many per millisecond.
+        let earned = now_ms.wrapping_sub(bucket.at_ms).saturating_mul(rate);
+        bucket.left = bucket.left.saturating_add(earned).min(full);
+        bucket.at_ms = now_ms;
+        at
+    }
+
+    /// Where the bucket of a key is: its own, or the one of its group that was unused longest, filled anew.
+    fn find(&mut self, hash: u64, now_ms: u32, full: u32) -> usize {
         let groups = self.buckets.len() / WAYS;
         let start = (hash as usize & (groups - 1)) * WAYS;
         // Zero is the tag of what was never used.
@@ -180,7 +245,7 @@ impl Limiter {
         if found.is_none() {
             group[at] = Bucket { tag, left: full, at_ms: now_ms, limited: 0 };
         }
-        &mut group[at]
+        start + at
     }
 }
 
@@ -191,7 +256,8 @@ mod tests {
     const NOW: Now = Now::from_millis(u32::MAX as u64 - 500);
 
     fn limiter(change: impl Fn(&mut Settings)) -> Limiter {
-        let mut settings = Settings { responses_per_s: 10, errors_per_s: 5, ..Settings::default() };
+        let mut settings =
+            Settings { responses_per_s: 10, errors_per_s: 5, total_per_s: 0, ..Settings::default() };
         change(&mut settings);
         Limiter::new(settings, [9; 16])
     }
@@ -245,10 +311,70 @@ mod tests {
         assert_eq!(limiter.decide(at(0), address, Class::NameError, 1), Verdict::Send);
     }
 
+    /// How many of `count` answers about ever new names are sent.
+    fn walked(limiter: &mut Limiter, ms: u64, count: u64, address: &str, classes: &[Class]) -> usize {
+        let address = address.parse().unwrap();
+        let verdict = |n: u64| limiter.decide(at(ms), address, classes[n as usize % classes.len()], n);
+        (0..count).map(verdict).filter(|verdict| *verdict == Verdict::Send).count()
+    }
+
+    #[test]
+    fn walking_through_names_and_kinds_gains_nothing() {
+        const ALL: [Class; 5] =
+            [Class::Answer, Class::NoData, Class::NameError, Class::Referral, Class::Error];
+        for classes in [&ALL[..1], &ALL[..]] {
+            let mut limiter = limiter(|settings| settings.total_per_s = 50);
+            assert_eq!(walked(&mut limiter, 0, 5000, "192.0.2.1", classes), 100);
+            assert_eq!(walked(&mut limiter, 1000, 5000, "192.0.2.77", classes), 50, "the same /24");
+            assert_eq!(walked(&mut limiter, 1000, 5000, "192.0.3.1", classes), 100, "another /24");
+            assert_eq!(walked(&mut limiter, 1000, 5000, "2001:db8::1", classes), 100);
+            assert_eq!(walked(&mut limiter, 1000, 5000, "2001:db8:0:ff::1", classes), 0, "the same /56");
+        }
+        let mut none = limiter(|settings| settings.total_per_s = 0);
+        assert_eq!(walked(&mut none, 0, 5000, "192.0.2.1", &ALL[..1]), 5000);
+    }
+
+    #[test]
+    fn what_the_name_is_refused_costs_the_network_nothing() {
+        let mut limiter = limiter(|settings| settings.total_per_s = 50);
+        assert_eq!(sent(&mut limiter, 0, 5000, "192.0.2.1", 1), 20);
+        assert_eq!(walked(&mut limiter, 0, 5000, "192.0.2.1", &[Class::NoData]), 80);
+        // And the other way round: of this name nothing was sent yet.
+        assert_eq!(sent(&mut limiter, 0, 10, "192.0.2.1", 9999), 0);
+        assert_eq!(sent(&mut limiter, 1000, 100, "192.0.2.1", 9999), 20);
+    }
+
     #[test]
     fn off_means_off() {
-        let mut limiter = limiter(|settings| settings.responses_per_s = 0);
-        assert_eq!(sent(&mut limiter, 0, 10_000, "192.0.2.1", 1), 10_000);
+        let mut off = limiter(|settings| {
+            (settings.responses_per_s, settings.errors_per_s, settings.total_per_s) = (0, 0, 50);
+        });
+        assert!(!off.is_on());
+        assert_eq!(sent(&mut off, 0, 10_000, "192.0.2.1", 1), 10_000);
+        let mut errors = limiter(|settings| (settings.responses_per_s, settings.total_per_s) = (0, 50));
+        assert_eq!(sent(&mut errors, 0, 10_000, "192.0.2.1", 1), 10_000);
+        assert_eq!(walked(&mut errors, 0, 10_000, "192.0.2.1", &[Class::Error]), 10);
+        let mut answers = limiter(|settings| (settings.errors_per_s, settings.total_per_s) = (0, 50));
+        assert_eq!(walked(&mut answers, 0, 10_000, "192.0.2.1", &[Class::Error]), 10_000, "0: no limit");
+        assert_eq!(sent(&mut answers, 0, 10_000, "192.0.2.1", 1), 20);
+    }
+
+    #[test]
+    fn threads_together_send_what_is_allowed() {
+        let settings = Settings { responses_per_s: 200, errors_per_s: 50, ..Settings::default() };
+        for (threads, expected) in [(0, [200, 50, 1000]), (1, [200, 50, 1000]), (4, [50, 13, 250])] {
+            let part = settings.divided_by(threads);
+            assert_eq!([part.responses_per_s, part.errors_per_s, part.total_per_s], expected, "{threads}");
+        }
+        let few = Settings { responses_per_s: 2, errors_per_s: 0, ..Settings::default() }.divided_by(8);
+        assert_eq!((few.responses_per_s, few.errors_per_s), (1, 0), "no limit stays none");
+        let address = "192.0.2.1".parse().unwrap();
+        let mut threads: Vec<Limiter> =
+            (0..4).map(|key| Limiter::new(settings.divided_by(4), [key; 16])).collect();
+        let burst = (0..4000usize)
+            .filter(|n| threads[n % 4].decide(at(0), address, Class::Answer, 1) == Verdict::Send)
+            .count();
+        assert_eq!(burst, 400);
     }
 
     #[test]

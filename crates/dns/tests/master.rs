@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use dns::check::{Severity, check, check_change, may_be_served};
-use dns::master::{Include, MasterText, NoInclude, read};
+use dns::master::{ENTRY_LEN_MAX_BYTES, Include, MasterText, NoInclude, Reader, read};
 use dns::{Name, RecordType, ZoneData};
 
 const HEAD: &str = "@ 3600 SOA ns1 host 1 7200 900 1209600 300\n@ NS ns1\nns1 A 192.0.2.1\n";
@@ -171,6 +171,11 @@ const CHECKS: &[(&str, Option<Severity>, &str)] = &[
         Some(Severity::Warning),
         "a DS record without NS records",
     ),
+    (
+        "@ DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000",
+        Some(Severity::Error),
+        "a DS record at the zone's own name, where only its parent has one",
+    ),
     ("a DNAME b.other.\na DNAME c.other.", Some(Severity::Error), "more than one DNAME record"),
     ("a DNAME b.other.\nx.a A 192.0.2.1", Some(Severity::Warning), "hidden by the DNAME record above it"),
     ("a DNAME b.other.\na NS ns1", Some(Severity::Error), "a DNAME record at a delegation"),
@@ -232,4 +237,106 @@ fn differences_lead_from_one_version_to_the_next_and_back() {
     diff.inverse().apply(&mut stepped).unwrap();
     assert_eq!(stepped, old);
     assert_eq!(old.get(&name("A.EXAMPLE."), RecordType::A).unwrap().len(), 2);
+}
+
+/// A file that is made as it is read: `head`, then `line` again and again, `len` bytes in all.
+struct Endless {
+    head: &'static [u8],
+    line: &'static [u8],
+    len: u64,
+}
+
+impl Endless {
+    /// Feeds the reader; the error, how much was read till then, and the most that was allocated at a time.
+    fn feed(&self) -> (Option<String>, u64, u64) {
+        let mut read = 0;
+        let mut error = None;
+        let piece = self.line.repeat(65_536 / self.line.len());
+        let counted = allocation_counter::measure(|| {
+            let mut reader = Reader::new(&"example.".parse().unwrap(), "big");
+            let mut next = self.head;
+            while read < self.len {
+                read += next.len() as u64;
+                if let Err(wrong) = reader.push(next, &mut NoInclude) {
+                    error = Some(wrong.to_string());
+                    return;
+                }
+                next = &piece;
+            }
+            error = reader.finish(&mut NoInclude).err().map(|wrong| wrong.to_string());
+        });
+        (error, read, counted.bytes_max)
+    }
+}
+
+const GIGABYTE: u64 = 1 << 30;
+
+/// Anchors: test 53, the file of a gigabyte: what is no entry is refused as soon as that is sure, what is nothing is passed
+/// over, and never is more kept than an entry.
+#[test]
+fn a_file_of_a_gigabyte_is_refused_or_passed_over_in_little_memory() {
+    let too_long = format!("an entry of more than {ENTRY_LEN_MAX_BYTES} bytes");
+    for (what, head, line, expected) in [
+        ("a string", &b"$TTL 1\nbig TXT \""[..], &b"aaaaaaaa"[..], Some(format!("big:2: {too_long}"))),
+        ("many strings", b"$TTL 1\nbig TXT (", b"\"aaaaaaa\"\n", Some(format!("big:2: {too_long}"))),
+        (
+            "hexadecimal digits",
+            b"$TTL 1\nbig TYPE65280 \\# 65535 (",
+            b"0123 ",
+            Some(format!("big:2: {too_long}")),
+        ),
+        ("a name", b"$TTL 1\n\n", b"aaaaaaaa", Some(format!("big:3: {too_long}"))),
+        ("a comment in an entry", b"$TTL 1\nbig TXT ( ; ", b";;;;;;;;\n", Some(format!("big:2: {too_long}"))),
+        ("a record too many", b"$TTL 1\nbig A 192.0.2.1 ", b"x x x\n", Some("big:2: more".into())),
+    ] {
+        let (error, read, most) = Endless { head, line, len: GIGABYTE }.feed();
+        let expected = expected.unwrap();
+        let place = expected.split(": ").next().unwrap();
+        let error = error.unwrap_or_else(|| panic!("{what}: it was taken"));
+        assert!(
+            error.starts_with(place) && (error == expected || !expected.contains("entry")),
+            "{what}: {error}"
+        );
+        assert!(read <= 2 * ENTRY_LEN_MAX_BYTES as u64, "{what}: {read} bytes were read");
+        assert!(most <= 4 * ENTRY_LEN_MAX_BYTES as u64, "{what}: {most} bytes were held");
+    }
+    for (what, line) in [
+        ("empty lines", &b"\n\n\n\n\n\n\n\n"[..]),
+        ("comments", b"; nothing to see\n"),
+        ("one record again and again", b"a 1 A 192.0.2.1\n"),
+    ] {
+        let len = if what.starts_with("one") { 1 << 20 } else { 64 << 20 };
+        let (error, read, most) = Endless { head: b"@ 1 SOA a b 1 2 3 4 5\n", line, len }.feed();
+        assert_eq!((error, read >= len), (None, true), "{what}");
+        assert!(most <= 16 * ENTRY_LEN_MAX_BYTES as u64, "{what}: {most} bytes were held");
+    }
+}
+
+/// Anchors: test 55, in whole files: the place and a reason, whichever way it is written.
+#[test]
+fn services_against_the_rules_are_refused_where_they_stand() {
+    for data in [
+        "1 . mandatory=mandatory alpn=h2",
+        "1 . mandatory=alpn",
+        "1 . mandatory=alpn,alpn alpn=h2",
+        "1 . alpn",
+        "1 . alpn=\"\"",
+        "1 . alpn=h2 alpn=h3",
+        "1 . no-default-alpn",
+        "1 . port=65536",
+        "1 . ipv4hint=\"\"",
+        // Keys out of order, `mandatory` that names itself or what is not there, an empty alpn, a length past the end.
+        "\\# 18 0001 00 0004 0004 c0000201 0001 0003 026832",
+        "\\# 9 0001 00 0000 0002 0000",
+        "\\# 9 0001 00 0000 0002 0001",
+        "\\# 7 0001 00 0001 0000",
+        "\\# 10 0001 00 0001 0009 026832",
+    ] {
+        for rtype in ["SVCB", "HTTPS"] {
+            let text = format!("$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS a\n\na {rtype} {data}\n");
+            let error = read(&"example.".parse().unwrap(), "zone", text.as_bytes(), &mut NoInclude);
+            let shown = error.map(|_| ()).unwrap_err().to_string();
+            assert!(shown.starts_with("zone:5: "), "{rtype} {data}: {shown}");
+        }
+    }
 }

@@ -276,7 +276,10 @@ fn an_unsigned_zone_stays_as_it_is() {
 /// Owners with shared labels, wildcards, delegations and DNAMEs above and below each other.
 fn any_zone() -> impl Strategy<Value = ZoneData> {
     let label = prop::sample::select(vec!["a", "b", "*", "c", "B", "xn--x"]);
-    let owner = prop::collection::vec(label, 1..4).prop_map(|labels| labels.join("."));
+    let owner = prop::collection::vec(label, 0..4).prop_map(|labels| match labels[..] {
+        [] => "@".to_string(),
+        _ => labels.join("."),
+    });
     let data = prop_oneof![
         4 => any::<u8>().prop_map(a),
         2 => Just(RData::ns(&name("ns.Other."))),

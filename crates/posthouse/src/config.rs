@@ -134,8 +134,11 @@ pub struct Dns {
     pub nsid: String,
     /// Like answers a second to one network by UDP (a /24 or a /56); 0: as many as are asked for.
     pub responses_per_s: u16,
-    /// Errors and refusals a second to one network by UDP.
+    /// Errors and refusals a second to one network by UDP; 0: as many as there are.
     pub errors_per_s: u16,
+    /// Answers of all kinds and about all names together a second to one network by UDP; 0, or without
+    /// `responses_per_s`: as many as are asked for.
+    pub total_per_s: u16,
     /// Every how many answers over the limit one is sent, cut short, so that a real client comes by TCP.
     pub slip: u8,
     /// Threads for UDP per address; 0: half of the cores, at most 4.
@@ -157,6 +160,7 @@ impl Default for Dns {
             nsid: String::new(),
             responses_per_s: 200,
             errors_per_s: 50,
+            total_per_s: 1000,
             slip: 2,
             udp_threads: 0,
             connections_max: 2000,
@@ -462,6 +466,7 @@ const KEYS: &[&str] = &[
     "nsid",
     "responses_per_s",
     "errors_per_s",
+    "total_per_s",
     "slip",
     "udp_threads",
     "connections_per_network_max",

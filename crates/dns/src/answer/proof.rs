@@ -48,13 +48,17 @@ impl<'z> Resolution<'z, '_, '_> {
         }
     }
 
-    /// The name was made by a wildcard, and does not exist itself (RFC 4035 §3.1.3.3, RFC 5155 §7.2.6).
-    pub(super) fn prove_wildcard(&mut self, spot: Spot<'z>) -> Result<(), Full> {
-        let Spot::Wildcard { label, .. } = spot else { return Ok(()) };
-        match self.chain() {
-            Chain::None => Ok(()),
-            Chain::Nsec => self.covering_nsec(self.key_name(0).as_slice()),
-            Chain::Nsec3 => self.covering_nsec3(self.key_name(label - 1).as_slice()),
+    /// The name was made by a wildcard, and does not exist itself (RFC 4035 §3.1.3.3, RFC 5155 §7.2.6): notes what
+    /// shows it. The name may be an alias, and what it leads to stands before all proofs.
+    pub(super) fn owe_wildcard(&mut self, spot: Spot<'z>) {
+        let Spot::Wildcard { label, .. } = spot else { return };
+        let covering = match self.chain() {
+            Chain::None => None,
+            Chain::Nsec => self.zone.nsec_covering(self.key_name(0).as_slice()),
+            Chain::Nsec3 => self.zone.nsec3_covering(self.key_name(label - 1).as_slice()),
+        };
+        if let Some(node) = covering {
+            self.owed.add(node);
         }
     }
 
@@ -111,16 +115,12 @@ impl<'z> Resolution<'z, '_, '_> {
     }
 
     /// Writes the NSEC or NSEC3 record of a node, once.
-    fn denial(&mut self, node: NodeRef<'z>) -> Result<(), Full> {
-        if self.proven[..self.proven_count].contains(&node.at) {
-            return Ok(());
-        }
+    pub(super) fn denial(&mut self, node: NodeRef<'z>) -> Result<(), Full> {
         let rtype =
             if matches!(self.zone.denial, Denial::Nsec(_)) { RecordType::NSEC } else { RecordType::NSEC3 };
         let Some(set) = node.set(rtype) else { return Ok(()) };
-        if let Some(free) = self.proven.get_mut(self.proven_count) {
-            *free = node.at;
-            self.proven_count += 1;
+        if !self.proven.add(node) {
+            return Ok(());
         }
         let apex = (self.apex_place, self.zone.apex.as_wire().len());
         let place = self.out.named_records((set.bytes(), set.count()), node, apex, None)?;

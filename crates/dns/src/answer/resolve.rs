@@ -36,12 +36,48 @@ pub(super) struct Resolution<'z, 'w, 'o> {
     /// Where the zone's name stands: at the end of the name asked for.
     pub(super) apex_place: usize,
     pub(super) out: &'w mut Out<'o>,
+    /// Nodes whose NSEC or NSEC3 records show that the wildcards on the way may answer. Written behind the last
+    /// record of the answer section, whatever the chain leads to.
+    pub(super) owed: NodeList<{ CHAIN_MAX + 1 }>,
     /// Nodes whose proofs are in the answer.
-    pub(super) proven: [usize; 8],
-    pub(super) proven_count: usize,
+    pub(super) proven: NodeList<PROOFS_MAX>,
     /// Nodes whose DNAME records are in the answer.
-    dnames: [usize; CHAIN_MAX + 1],
-    dname_count: usize,
+    dnames: NodeList<{ CHAIN_MAX + 1 }>,
+}
+
+/// One proof for each wildcard on the way, and three where it ends (RFC 5155 §7.2.2).
+const PROOFS_MAX: usize = CHAIN_MAX + 1 + 3;
+
+/// Nodes, each once, by where they stand in the zone: a number of 32 bits, as the zone's own lists have it.
+pub(super) struct NodeList<const MAX: usize> {
+    nodes: [u32; MAX],
+    count: usize,
+}
+
+impl<const MAX: usize> NodeList<MAX> {
+    const fn new() -> Self {
+        NodeList { nodes: [0; MAX], count: 0 }
+    }
+
+    fn as_slice(&self) -> &[u32] {
+        &self.nodes[..self.count]
+    }
+
+    /// Adds a node; false if it is there already.
+    pub(super) fn add(&mut self, node: NodeRef<'_>) -> bool {
+        if self.contains(node) {
+            return false;
+        }
+        if let Some(free) = self.nodes.get_mut(self.count) {
+            *free = node.at as u32;
+            self.count += 1;
+        }
+        true
+    }
+
+    fn contains(&self, node: NodeRef<'_>) -> bool {
+        self.as_slice().contains(&(node.at as u32))
+    }
 }
 
 pub(super) fn resolve(
@@ -67,12 +103,11 @@ pub(super) fn resolve(
         place: QNAME_AT,
         apex_place,
         out,
-        proven: [0; 8],
-        proven_count: 0,
-        dnames: [0; CHAIN_MAX + 1],
-        dname_count: 0,
+        owed: NodeList::new(),
+        proven: NodeList::new(),
+        dnames: NodeList::new(),
     };
-    match resolution.run(&mut verdict) {
+    match resolution.run(&mut verdict).and_then(|()| resolution.settle()) {
         Ok(()) => Ok(verdict),
         Err(full) => Err((full, verdict)),
     }
@@ -165,22 +200,20 @@ impl<'z> Resolution<'z, '_, '_> {
         if let Some(set) = set {
             // The name led back to a DNAME record that was followed on the way: it is there already.
             let is_own = !matches!(spot, Spot::Wildcard { .. });
-            if is_own
-                && set.rtype() == RecordType::DNAME
-                && self.dnames[..self.dname_count].contains(&node.at)
-            {
+            if is_own && set.rtype() == RecordType::DNAME && self.dnames.contains(node) {
                 return Ok(None);
             }
             let start = self.set(Section::Answer, set, self.place, node)?;
-            self.prove_wildcard(spot)?;
+            self.owe_wildcard(spot);
             if set.has_targets() {
+                self.settle()?;
                 self.additional(set, start, self.place, None);
             }
             return Ok(None);
         }
         if let Some(set) = node.set(RecordType::CNAME) {
             let start = self.set(Section::Answer, set, self.place, node)?;
-            self.prove_wildcard(spot)?;
+            self.owe_wildcard(spot);
             return Ok(Some(start));
         }
         verdict.kind = Kind::NoData;
@@ -255,8 +288,18 @@ impl<'z> Resolution<'z, '_, '_> {
                 None => self.prove_insecure(node, label)?,
             }
         }
+        self.settle()?;
         self.additional(set, start, place, Some(node));
         Ok(())
+    }
+
+    /// Writes the proofs that are owed for wildcards on the way.
+    fn settle(&mut self) -> Result<(), Full> {
+        if self.owed.count == 0 {
+            return Ok(());
+        }
+        let owed = std::mem::replace(&mut self.owed, NodeList::new());
+        owed.as_slice().iter().try_for_each(|at| self.denial(self.zone.node(*at)))
     }
 
     /// RFC 6672 §3.1: the DNAME record, and the CNAME record that it means for this name.
@@ -270,10 +313,8 @@ impl<'z> Resolution<'z, '_, '_> {
         verdict.rate_key = self.key.hash(label);
         let place = self.out.place_of_tail(self.place, label);
         // A chain can come by twice; no set stands twice in an answer.
-        if !self.dnames[..self.dname_count].contains(&node.at) {
+        if self.dnames.add(node) {
             self.set(Section::Answer, set, place, node)?;
-            self.dnames[self.dname_count] = node.at;
-            self.dname_count += 1;
         }
         let target = &set.bytes()[RECORD_HEAD_BYTES..];
         let target = &target[..name::wire_len(target).unwrap_or(target.len())];
@@ -305,7 +346,8 @@ impl<'z> Resolution<'z, '_, '_> {
         let Some(label) = self.key.labels.checked_sub(self.zone.apex_labels) else { return false };
         let in_zone = self.key.hash(label) == self.zone.apex_hash
             && self.zone.apex.as_wire().eq_ignore_ascii_case(self.key.suffix(label));
-        in_zone && self.place <= POINTER_MAX
+        // Pointers lead to the whole name, and to its tails where a delegation or DNAME record is above it.
+        in_zone && self.place + len <= POINTER_MAX
     }
 }
 

@@ -167,7 +167,8 @@ impl<'a> Check<'a> {
             let needed = match place {
                 Place::Own => true,
                 Place::Cut { .. } => matches!(rtype, RecordType::DS | RecordType::NSEC),
-                Place::Hidden => false,
+                // Below a DNAME record of the zone's own name lie the hashes of names, too.
+                Place::Hidden => rtype == RecordType::NSEC3,
             };
             let of_set: Vec<&Rrsig> = signatures.iter().filter(|sig| sig.covered == rtype).collect();
             match needed {

@@ -11,15 +11,19 @@ pub(super) enum Standing {
     Own,
     /// Delegated away: DS and the denial are signed, NS and what else lies there are not (RFC 4035 §2.2).
     Delegation,
+    /// The hash of a name, below a DNAME record of the zone's own name: of all that lies there, only NSEC3 is the
+    /// zone's.
+    Hash,
 }
 
 /// The names that the zone speaks for or delegates, in canonical order. What is below a delegation (glue)
-/// or below a DNAME (RFC 6672 §2.4) is passed over.
+/// or below a DNAME (RFC 6672 §2.4) is passed over, but for hashes of names.
 pub(super) fn standings(zone: &ZoneData) -> impl Iterator<Item = (&Name, &Node, Standing)> {
     let mut roof: Option<&Name> = None;
     zone.nodes().filter_map(move |(name, node)| {
         if roof.is_some_and(|roof| name.is_below(roof)) {
-            return None;
+            let is_hash = roof == Some(zone.apex()) && node.has(RecordType::NSEC3);
+            return is_hash.then_some((name, node, Standing::Hash));
         }
         let delegation = name != zone.apex() && node.has(RecordType::NS);
         roof = (delegation || node.has(RecordType::DNAME)).then_some(name);
@@ -46,6 +50,7 @@ pub(super) fn is_signed(standing: Standing, rtype: RecordType) -> bool {
     match standing {
         Standing::Own => rtype != RecordType::RRSIG,
         Standing::Delegation => matches!(rtype, RecordType::DS | RecordType::NSEC),
+        Standing::Hash => rtype == RecordType::NSEC3,
     }
 }
 
@@ -56,5 +61,6 @@ pub(super) fn shown_types(node: &Node, standing: Standing) -> impl Iterator<Item
     types.filter(move |rtype| match standing {
         Standing::Own => true,
         Standing::Delegation => matches!(*rtype, RecordType::NS | RecordType::DS),
+        Standing::Hash => false,
     })
 }

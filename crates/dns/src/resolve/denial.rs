@@ -210,14 +210,14 @@ impl Proof {
     fn nsec_no_data(&self, name: &Name, rtype: RecordType) -> Option<Worth> {
         let of_name = |nsec: &Nsec| nsec.owner == *name && denies_type(&nsec.types, name, rtype);
         // A name that is there only because of those below it has no record of its own (RFC 4592 §2.2.2).
-        let is_empty = |nsec: &Nsec| nsec.covers(name, &self.zone) && nsec.next.is_below(name);
-        if self.nsec.iter().any(|nsec| of_name(nsec) || is_empty(nsec)) {
+        let is_empty = |nsec: &Nsec, name: &Name| nsec.covers(name, &self.zone) && nsec.next.is_below(name);
+        if self.nsec.iter().any(|nsec| of_name(nsec) || is_empty(nsec, name)) {
             return Some(Worth::Secure);
         }
         let gap = self.nsec.iter().find(|nsec| nsec.covers(name, &self.zone))?;
         let wildcard = closest(name, gap).wildcard().ok()?;
         let of_wildcard = |nsec: &Nsec| nsec.owner == wildcard && denies_type(&nsec.types, &wildcard, rtype);
-        self.nsec.iter().any(of_wildcard).then_some(Worth::Secure)
+        self.nsec.iter().any(|nsec| of_wildcard(nsec) || is_empty(nsec, &wildcard)).then_some(Worth::Secure)
     }
 
     /// That `name` does not exist, and no wildcard makes it.

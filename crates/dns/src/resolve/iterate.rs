@@ -18,6 +18,8 @@ use crate::code::{RecordType, Ttl};
 use crate::compiled::Key as ZoneKey;
 use crate::message::MESSAGE_LEN_MAX_BYTES;
 use crate::name::Name;
+use crate::rdata::RData;
+use crate::record::RRset;
 use wire::Now;
 
 /// How long a server that searches for us may take, at the first attempt and later.
@@ -81,6 +83,12 @@ impl Run<'_, '_> {
                     let next = said.alias(&outcome.name, verdict);
                     let seen =
                         |target: &Name| target == name || outcome.aliases.iter().any(|a| a.target == *target);
+                    if rtype == RecordType::CNAME
+                        && let Some(alias) = &next
+                    {
+                        let made = RRset::new(ttl, RData::cname(&alias.target));
+                        return Ok(Outcome { answer: Answer::Records(made), ..outcome });
+                    }
                     let few = outcome.aliases.len() < self.engine.settings.limits.aliases_max;
                     match next.filter(|alias| few && !seen(&alias.target)) {
                         Some(alias) => {
@@ -95,7 +103,12 @@ impl Run<'_, '_> {
                         }
                     }
                 }
-                Said::Records(set) => Answer::Records(set.set.clone()),
+                // The TTL on the way is anyone's; what is signed and how long it was held bound it (RFC 4035 §5.3.3).
+                Said::Records(set) => {
+                    let mut set = set.set.clone();
+                    set.ttl = set.ttl.min(outcome.ttl);
+                    Answer::Records(set)
+                }
                 Said::NoData => Answer::NoData,
                 Said::NxDomain => Answer::NxDomain,
             };

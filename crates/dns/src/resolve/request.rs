@@ -220,6 +220,7 @@ pub(super) struct State {
     pub(super) questions: u32,
     pub(super) referrals: u32,
     pub(super) verifies: u32,
+    pub(super) hashes: u32,
     pub(super) probes: usize,
     /// Servers looked up because their addresses were missing, by zone.
     pub(super) targets: HashSet<(Name, Name)>,
@@ -408,6 +409,11 @@ impl Request {
     /// How many signatures were verified.
     pub fn verifies(&self) -> u32 {
         self.state.verifies
+    }
+
+    /// How many names were hashed for proofs by NSEC3.
+    pub fn hashes(&self) -> u32 {
+        self.state.hashes
     }
 
     /// When it began.

@@ -400,9 +400,10 @@ impl Sets {
 fn classify(mut sets: Sets, rcode: Rcode, flags: Flags, asked: &Asked<'_>, limits: &Limits) -> Content {
     let Asked { name, rtype, zone, forwarder, .. } = *asked;
     let is_ours = forwarder || flags.has(Flags::AA);
-    let said = sets
-        .take(name, rtype)
-        .map(Said::Records)
+    // Below a DNAME record every CNAME record is made by it, and not signed (RFC 6672 §5.3.1).
+    let made = if rtype == RecordType::CNAME { sets.take_dname(name, zone).map(Said::Dname) } else { None };
+    let said = made
+        .or_else(|| sets.take(name, rtype).map(Said::Records))
         .or_else(|| sets.take_dname(name, zone).map(Said::Dname))
         .or_else(|| sets.take(name, RecordType::CNAME).map(Said::Cname));
     if let Some(said) = said {

@@ -121,6 +121,7 @@ impl Run<'_, '_> {
                     Said::NxDomain => proof.nx_domain(name, (&limits, &mut budget)),
                     _ => proof.no_data(name, rtype, (&limits, &mut budget)),
                 };
+                self.state.hashes += budget.hashes();
                 Ok(match worth {
                     Ok(Worth::Secure) => (Verdict::Secure, None, ttl),
                     Ok(Worth::Insecure) => (Verdict::Insecure, None, ttl),
@@ -159,7 +160,9 @@ impl Run<'_, '_> {
         };
         let limits = self.engine.settings.limits;
         let mut budget = Budget::new(&limits);
-        Ok(match proof.no_closer(name, labels, (&limits, &mut budget)) {
+        let worth = proof.no_closer(name, labels, (&limits, &mut budget));
+        self.state.hashes += budget.hashes();
+        Ok(match worth {
             Ok(Worth::Secure) => (Verdict::Secure, None, checked.ttl.min(ttl)),
             Ok(Worth::Insecure) => (Verdict::Insecure, None, checked.ttl.min(ttl)),
             Err(fault) => bogus(fault),
@@ -305,6 +308,7 @@ impl Run<'_, '_> {
                 Err(fault) => Cut::Bogus(fault),
             },
         };
+        self.state.hashes += budget.hashes();
         Ok((cut, ttl))
     }
 

@@ -24,6 +24,7 @@ pub(super) struct Budget {
     hashes_left: u32,
     price_plain: u32,
     price_iterated: u32,
+    hashes: u32,
 }
 
 /// Hashes of both kinds are paid for from one budget, of which each takes a part.
@@ -37,6 +38,7 @@ impl Budget {
             hashes_left: HASH_BUDGET,
             price_plain: HASH_BUDGET / limits.plain_hashes_max.max(1),
             price_iterated: HASH_BUDGET / limits.nsec3_hashes_max.max(1),
+            hashes: 0,
         }
     }
 
@@ -51,7 +53,13 @@ impl Budget {
         let price = if iterations > 0 { self.price_iterated } else { self.price_plain };
         let left = self.hashes_left.checked_sub(price);
         self.hashes_left = left.ok_or_else(|| Fault::new(ede::BOGUS, "too many hashes to prove absence"))?;
+        self.hashes += 1;
         Ok(())
+    }
+
+    /// How many hashes of NSEC3 were computed.
+    pub(super) fn hashes(&self) -> u32 {
+        self.hashes
     }
 
     /// How many signatures were verified.

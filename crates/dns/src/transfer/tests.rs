@@ -175,6 +175,84 @@ fn what_is_no_transfer_is_given_up() {
     }
 }
 
+/// Among thousands of good records, in one message or many, whole or as a difference: a record that may not be there ends
+/// all of it, and says why.
+#[test]
+fn one_bad_record_among_thousands_ends_a_transfer() {
+    let nsec3 = |owner: &str| {
+        let data =
+            RData::from_wire(RecordType::NSEC3, b"\x01\0\0\0\0\x14aaaaaaaaaaaaaaaaaaaa\0\x01\x40").unwrap();
+        Record::new(name(owner), Ttl::ZERO, data)
+    };
+    let hash = "2t7b4g4vsa5smi47k61mv5bv1a22bojr";
+    let good: Vec<Record> = (0..3000u32).map(|n| host(&format!("host-{n}"), 1)).collect();
+    let carry_with = |wanted: Wanted, bad: Vec<Record>| {
+        let middle = [&good[..1500], &bad, &good[1500..]].concat();
+        let all = match wanted {
+            Wanted::Whole => [vec![soa(5)], middle, vec![soa(5)]].concat(),
+            Wanted::Since(have) => [vec![soa(5), soa(have.0), soa(5)], middle, vec![soa(5)]].concat(),
+        };
+        carry(wanted, all, false)
+    };
+    for wanted in [Wanted::Whole, Wanted::Since(Serial(4))] {
+        assert!(matches!(
+            carry_with(wanted, vec![nsec3(&format!("{hash}.example."))]),
+            Ok(Progress::Done(_))
+        ));
+        for label in [&hash[1..], "2t7b4g4vsa5smi47k61mv5bv1a22bojw", "a.b", "*", "0", &format!("{hash}a")] {
+            let got = carry_with(wanted, vec![nsec3(&format!("{label}.example."))]);
+            assert!(
+                matches!(got, Err(TransferFault::Record("an NSEC3 record whose name is no hash", _))),
+                "{label}"
+            );
+        }
+    }
+    // 64 Ki records of one set, none of them large.
+    let many = |count: u32| -> Vec<Record> {
+        let record = |n: u32| Record::new(name("many.example."), Ttl::ZERO, RData::a(n.to_be_bytes().into()));
+        (0..count).map(record).collect()
+    };
+    let fits = u32::try_from(IncomingLimits::default().set_max_bytes / (4 + RECORD_BYTES)).unwrap();
+    assert!(matches!(carry_with(Wanted::Whole, many(fits)), Ok(Progress::Done(_))));
+    for count in [fits + 1, 65_535, 65_536, 65_537] {
+        let got = carry_with(Wanted::Whole, many(count));
+        assert!(matches!(got, Err(TransferFault::Record("a set too large to be answered", _))), "{count}");
+    }
+}
+
+/// Beside its data, what a record takes in an answer.
+const RECORD_BYTES: usize = 12;
+
+/// Data that break the rules of their type, as bytes (RFC 9460 §2.2): the message is not read.
+#[test]
+fn services_against_the_rules_are_not_transferred() {
+    let message = |data: &[u8]| {
+        let mut writer = MessageWriter::new(Vec::new(), 9, Flags::QR.with(Flags::AA), 4096);
+        let question = Question { name: name("example."), rtype: RecordType::AXFR, class: Class::IN };
+        writer.question(&question).unwrap();
+        writer.record(Section::Answer, &soa(5)).unwrap();
+        let owner = name("svc.example.");
+        writer.raw(Section::Answer, &owner, (RecordType::SVCB, Class::IN, 60), data).unwrap();
+        writer.record(Section::Answer, &soa(5)).unwrap();
+        incoming(Wanted::Whole).message(&writer.finish())
+    };
+    let mandatory_alpn = b"\0\x01\0\0\0\0\x02\0\x01\0\x01\0\x03\x02h2";
+    assert!(matches!(message(mandatory_alpn), Ok(Progress::Done(_))));
+    for (what, data) in [
+        ("keys out of order", &b"\0\x01\0\0\x04\0\x04\xc0\0\x02\x01\0\x01\0\x03\x02h2"[..]),
+        ("a key twice", b"\0\x01\0\0\x03\0\x02\x01\xbb\0\x03\0\x02\x01\xbb"),
+        ("mandatory names itself", b"\0\x01\0\0\0\0\x02\0\0"),
+        ("mandatory names what is not there", b"\0\x01\0\0\0\0\x02\0\x01"),
+        ("an empty alpn", b"\0\x01\0\0\x01\0\0"),
+        ("an empty name in alpn", b"\0\x01\0\0\x01\0\x01\0"),
+        ("a length past the end", b"\0\x01\0\0\x01\0\x09\x02h2"),
+        ("no name", b"\0\x01"),
+    ] {
+        let got = message(data);
+        assert!(matches!(got, Err(TransferFault::Unreadable(_))), "{what}: {got:?}");
+    }
+}
+
 #[test]
 fn what_is_not_the_answer_is_given_up() {
     let message = Messages::new(

@@ -156,6 +156,52 @@ fn changes_do_what_rfc_2136_says_and_pass_over_what_it_says() {
     assert_eq!(zone.serial(), Some(Serial(11)));
 }
 
+/// What is to be passed over is passed over in silence, and what stands around it is done (RFC 2136 §3.4.2).
+#[test]
+fn what_is_passed_over_does_not_hold_up_the_rest() {
+    use RecordType as T;
+    let ns1 = b"\x03ns1\x07example\0";
+    let passed_over = [
+        change("example.", T::SOA, Class::ANY, 0, b""),
+        change("example.", T::SOA, Class::NONE, 0, soa(10).data.as_wire()),
+        change("example.", T::NS, Class::ANY, 0, b""),
+        change("example.", T::NS, Class::NONE, 0, ns1),
+        change("www.example.", T::CNAME, Class::IN, 60, ns1),
+        change("alias.example.", T::A, Class::IN, 60, A9),
+        change("example.", T::SOA, Class::IN, 60, soa(9).data.as_wire()),
+        change("no.example.", T::ANY, Class::ANY, 0, b""),
+    ];
+    assert_eq!(run(&passed_over), Ok(None));
+    let mut mixed = vec![change("first.example.", T::A, Class::IN, 5, A9)];
+    mixed.extend(passed_over.clone());
+    mixed.push(change("last.example.", T::A, Class::IN, 5, A9));
+    let mut expected = zone();
+    expected.insert(record("first.example.", 5, T::A, "192.0.2.9")).unwrap();
+    expected.insert(record("last.example.", 5, T::A, "192.0.2.9")).unwrap();
+    assert_eq!(run(&mixed), Ok(Some(expected)));
+    // One NS record may go while another stays, in whichever order; never the last.
+    let ns2 = b"\x03ns2\x07example\0";
+    let swapped = run(&[
+        change("example.", T::NS, Class::NONE, 0, ns1),
+        change("example.", T::NS, Class::IN, 60, ns2),
+        change("example.", T::NS, Class::NONE, 0, ns1),
+        change("example.", T::NS, Class::NONE, 0, ns2),
+    ]);
+    let left = swapped.unwrap().unwrap().get(&name("example."), T::NS).unwrap().data().to_vec();
+    assert_eq!(left, [RData::ns(&name("ns2.example."))]);
+    // The same beside a change that is refused: nothing at all is done.
+    for (entry, code) in [
+        (change("example.net.", T::A, Class::IN, 5, A9), Rcode::NOTZONE),
+        (needs("no.example.", T::A, Class::ANY, b""), Rcode::NXRRSET),
+        (needs("www.example.", T::A, Class::NONE, b""), Rcode::YXRRSET),
+        (needs("example.net.", T::A, Class::ANY, b""), Rcode::NOTZONE),
+    ] {
+        let mut all = vec![entry];
+        all.extend(mixed.clone());
+        assert_eq!(run(&all), Err(code));
+    }
+}
+
 #[test]
 fn what_breaks_the_form_changes_nothing() {
     use RecordType as T;
@@ -190,6 +236,13 @@ fn what_breaks_the_form_changes_nothing() {
     };
     assert_eq!(bent(5, 0), Some(Rcode::FORMERR), "no zone");
     assert_eq!(bent(5, 2), Some(Rcode::FORMERR), "two zones");
+    // With a second entry that is whole, and with none at all.
+    let question = b"\x07example\0\0\x06\0\x01";
+    let header = |zones: u8| [0, 7, 0x28, 0, 0, zones, 0, 0, 0, 0, 0, 0];
+    let two = [&header(2)[..], question, question].concat();
+    assert_eq!(Update::parse(&two), Err(Rcode::FORMERR), "two zones");
+    assert_eq!(Update::parse(&header(0)), Err(Rcode::FORMERR), "no zone");
+    assert!(Update::parse(&[&header(1)[..], question].concat()).is_ok());
     assert_eq!(bent(12 + 9 + 1, 1), Some(Rcode::FORMERR), "a zone of type A");
     assert_eq!(bent(12 + 9 + 3, 3), Some(Rcode::NOTAUTH), "class CH");
     let elsewhere = Update::parse(&whole).unwrap().check(&ZoneData::new(name("other.")), |_, _| None);

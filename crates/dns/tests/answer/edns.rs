@@ -107,6 +107,65 @@ fn cookies() {
     }
 }
 
+/// A query with a cookie, with or without its question.
+fn with_cookie(has_question: bool, server: &[u8]) -> Vec<u8> {
+    let mut writer = MessageWriter::new(Vec::new(), 1, Flags(0), 512);
+    if has_question {
+        let name: Name = "a.example".parse().unwrap();
+        writer.question(&Question { name, rtype: RecordType::A, class: Class::IN }).unwrap();
+    }
+    let option = [&[0, 10, 0, 8 + server.len() as u8][..], b"clientck", server].concat();
+    writer.raw(Section::Additional, &Name::root(), (RecordType::OPT, Class(1232), 0), &option).unwrap();
+    writer.finish()
+}
+
+/// Anchors: tests 4 and 27, with the cookies of RFC 9018: who has none or a wrong one gets a right one, by an answer
+/// without records.
+#[test]
+fn a_cookie_is_given_and_is_right() {
+    let zones = zones();
+    let jar = Jar(dns::cookie::Cookies::new(dns::cookie::Secret::new([7; 16]), None));
+    let context = Context { cookies: Some(&jar), ..Context::new(Transport::Udp) };
+    let given = |query: &[u8], expected: Rcode| -> Vec<u8> {
+        let (reply, message) = send(&zones, &context, query).unwrap();
+        assert_eq!(reply.rcode, expected);
+        assert_eq!(message[4..6], query[4..6], "the question comes back, or none");
+        let (payload, bits, data) = opt(&message).unwrap();
+        assert_eq!((payload, bits >> 24), (1232, u32::from(expected.0 >> 4)));
+        assert!(data.starts_with(b"\0\x0a\0\x18clientck") && data.len() == 28, "{data:?}");
+        if expected == Rcode::BADCOOKIE || query[5] == 0 {
+            assert_eq!(message[6..12], [0, 0, 0, 0, 0, 1], "an OPT record and no other");
+        }
+        data[12..].to_vec()
+    };
+    // 4: without a question, the cookie alone.
+    let first = given(&with_cookie(false, b""), Rcode::BADCOOKIE);
+    given(&with_cookie(false, &first), Rcode::NOERROR);
+    // 27: a wrong server part.
+    for wrong in [&[9; 16][..], &[9; 8], &[9; 32], &first[..15]] {
+        let fresh = given(&with_cookie(true, wrong), Rcode::BADCOOKIE);
+        let (reply, message) = send(&zones, &context, &with_cookie(true, &fresh)).unwrap();
+        assert_eq!((reply.rcode, reply.cookie_valid, message[7]), (Rcode::NOERROR, true, 1));
+    }
+    // Where nobody insists, a question without one is answered, and brings one along.
+    let jar = Jar(dns::cookie::Cookies::new(dns::cookie::Secret::new([7; 16]), None));
+    let context = Context { cookies: Some(&jar), ..Context::new(Transport::Tcp) };
+    let (_, message) = send(&zones, &context, &with_cookie(false, b"")).unwrap();
+    assert_eq!((message[3] & 15, opt(&message).unwrap().2.len()), (0, 28));
+}
+
+/// Cookies that are insisted on.
+struct Jar(dns::cookie::Cookies);
+
+impl Cookies for Jar {
+    fn check(&self, client: &[u8; 8], server: &[u8]) -> CookieVerdict {
+        let (address, now_s) = ("192.0.2.1".parse().unwrap(), 1_800_000_000);
+        let standing = self.0.check(dns::cookie::Cookie { client: *client, server }, address, now_s);
+        let valid = matches!(standing, dns::cookie::Standing::Right { .. });
+        CookieVerdict { server: self.0.make(client, address, now_s), valid, insist: true }
+    }
+}
+
 /// Anchors: the names of CHAOS are hidden unless configured (RFC 4892).
 #[test]
 fn names_of_the_server() {

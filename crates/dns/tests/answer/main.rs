@@ -7,4 +7,9 @@ mod edns;
 mod naive;
 mod plain;
 mod raw;
+mod secret;
 mod signed;
+#[path = "../shared/toy.rs"]
+mod toy;
+#[path = "../shared/zones.rs"]
+mod zones;

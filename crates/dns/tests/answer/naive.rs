@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::ask::{catalogue, query, send};
+use super::toy::{DATE, signed};
+use super::zones::{name, signable, zone};
+use dns::dnssec::Denial;
 use dns::{
-    Context, Flags, MessageReader, Name, RData, Rcode, Record, RecordType, Section, Transport, Ttl, ZoneData,
+    Catalogue, Context, Flags, MessageReader, Name, RData, Rcode, Record, RecordType, Section, Transport,
+    ZoneData,
 };
 use proptest::prelude::*;
 
@@ -120,10 +124,10 @@ fn naive(zone: &ZoneData, name: &Name, rtype: RecordType) -> Found {
     found
 }
 
-fn ours(zone: &ZoneData, name: &Name, rtype: RecordType) -> Found {
-    let zones = catalogue(&[zone]);
-    let bytes = query(&name.to_string(), &rtype.to_string(), None, false);
-    let (_, message) = send(&zones, &Context::new(Transport::Tcp), &bytes).unwrap();
+/// What we answer; of a signed zone with DO, all that is there for DNSSEC having been looked at and taken out.
+fn ours(zone: &ZoneData, zones: &Catalogue, name: &Name, rtype: RecordType, dnssec: bool) -> Found {
+    let bytes = query(&name.to_string(), &rtype.to_string(), dnssec.then_some(1232), dnssec);
+    let (_, message) = send(zones, &Context::new(Transport::Tcp), &bytes).unwrap();
     let mut reader = MessageReader::new(&message).unwrap();
     let flags = reader.header().flags;
     let mut found = Found {
@@ -132,7 +136,11 @@ fn ours(zone: &ZoneData, name: &Name, rtype: RecordType) -> Found {
         answer: BTreeSet::new(),
         authority: BTreeSet::new(),
     };
+    let mut shown_sets = Shown::default();
     while let Some((section, record)) = reader.record().unwrap() {
+        if record.rtype() == RecordType::OPT || (dnssec && shown_sets.is_for_dnssec(section, &record)) {
+            continue;
+        }
         let fresh = match section {
             Section::Answer => found.answer.insert(shown(&record)),
             Section::Authority if record.rtype() == RecordType::SOA => {
@@ -151,70 +159,95 @@ fn ours(zone: &ZoneData, name: &Name, rtype: RecordType) -> Found {
         assert!(fresh, "twice: {record}");
     }
     reader.finish().unwrap();
+    if dnssec {
+        shown_sets.check(zone, name);
+    }
     found
 }
 
-fn label() -> impl Strategy<Value = &'static str> {
-    prop_oneof![4 => Just("a"), 4 => Just("b"), 2 => Just("C"), 2 => Just("*"), 1 => Just("_x")]
+/// By section, owner and type (of signatures: the type that is signed).
+type Places = BTreeSet<(Section, Name, RecordType)>;
+
+/// The sets of an answer with DO, and the signatures beside them.
+#[derive(Default)]
+struct Shown {
+    sets: Places,
+    signatures: Places,
+    all: BTreeSet<String>,
 }
 
-fn name() -> impl Strategy<Value = Name> {
-    proptest::collection::vec(label(), 0..4)
-        .prop_map(|labels| format!("{}.zone.", labels.join(".")).trim_start_matches('.').parse().unwrap())
-}
-
-fn record() -> impl Strategy<Value = Record> {
-    let data = (name(), name(), 0..9u8, 0..4u8).prop_map(|(owner, target, kind, number)| {
-        let data = match kind {
-            0..=2 => RData::a([192, 0, 2, number].into()),
-            3 => RData::txt(&[b'x', number]).unwrap(),
-            4 => RData::cname(&target),
-            5 => RData::ns(&target),
-            6 => RData::mx(u16::from(number), &target),
-            7 => RData::from_wire(RecordType::DNAME, target.as_wire()).unwrap(),
-            _ => RData::parse(RecordType::DS, "1 13 9 00", None).unwrap(),
-        };
-        (owner, data)
-    });
-    data.prop_map(|(owner, data)| Record::new(owner, Ttl::new(60).unwrap(), data))
-}
-
-/// A zone without what the checks before serving refuse: CNAME beside others, several CNAME or DNAME records.
-fn zone() -> impl Strategy<Value = ZoneData> {
-    proptest::collection::vec(record(), 0..25).prop_map(|records| {
-        let apex: Name = "zone.".parse().unwrap();
-        let mut zone = ZoneData::new(apex.clone());
-        let soa = RData::parse(RecordType::SOA, "a b 1 2 3 4 60", Some(&apex)).unwrap();
-        zone.insert(Record::new(apex.clone(), Ttl::new(60).unwrap(), soa)).unwrap();
-        for record in records {
-            let single = [RecordType::CNAME, RecordType::DNAME];
-            let node = zone.node(&record.owner);
-            let refused = node.is_some_and(|node| {
-                node.has(RecordType::CNAME)
-                    || record.rtype() == RecordType::CNAME
-                    || (single.contains(&record.rtype()) && node.has(record.rtype()))
-            });
-            if !refused {
-                zone.insert(record).unwrap();
-            }
+impl Shown {
+    /// Notes a record; true if it is there only because of DO.
+    fn is_for_dnssec(&mut self, section: Section, record: &Record) -> bool {
+        let rtype = record.rtype();
+        assert!(section == Section::Additional || self.all.insert(shown(record)), "twice: {record}");
+        if rtype == RecordType::RRSIG {
+            let covered =
+                RecordType(u16::from_be_bytes([record.data.as_wire()[0], record.data.as_wire()[1]]));
+            self.signatures.insert((section, record.owner.clone(), covered));
+            return true;
         }
-        zone
-    })
+        self.sets.insert((section, record.owner.clone(), rtype));
+        let is_proof = matches!(rtype, RecordType::NSEC | RecordType::NSEC3);
+        assert!(!is_proof || section == Section::Authority, "in the {section:?} section: {record}");
+        is_proof || (rtype == RecordType::DS && section == Section::Authority)
+    }
+
+    /// Each set of the zone's own stands with its signatures, whatever made its owner; and what a DNAME record made, and
+    /// what is the child's, without.
+    fn check(&self, zone: &ZoneData, asked: &Name) {
+        for (section, owner, rtype) in &self.sets {
+            let is_signed = self.signatures.contains(&(*section, owner.clone(), *rtype));
+            let above = zone.apex().label_count()..owner.label_count();
+            let rewritten = above
+                .map(|labels| owner.suffix(labels))
+                .any(|name| zone.get(&name, RecordType::DNAME).is_some());
+            let is_proof = matches!(*rtype, RecordType::NSEC | RecordType::NSEC3);
+            let is_own = zone.cut(owner).is_none_or(|cut| cut == *owner && *rtype == RecordType::DS);
+            let expected = is_proof || (is_own && !rewritten);
+            assert_eq!(is_signed, expected, "{section:?} {owner} {rtype} for {asked}\n{zone:?}");
+        }
+        let stray = self.signatures.difference(&self.sets).next();
+        assert_eq!(stray, None, "signatures of nothing");
+    }
 }
+
+const TYPES: [&str; 8] = ["A", "TXT", "CNAME", "NS", "MX", "DNAME", "DS", "SOA"];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
     fn answers_as_the_simple_resolver_does(zone in zone(), names in proptest::collection::vec(name(), 12)) {
-        let types = ["A", "TXT", "CNAME", "NS", "MX", "DNAME", "DS", "SOA"];
+        let zones = catalogue(&[&zone]);
         for (at, name) in names.iter().enumerate() {
-            for rtype in [types[at % types.len()], "A"] {
+            for rtype in [TYPES[at % TYPES.len()], "A"] {
                 let rtype: RecordType = rtype.parse().unwrap();
-                prop_assert_eq!(ours(&zone, name, rtype), naive(&zone, name, rtype), "{} {}\n{:?}", name, rtype, zone);
+                let found = ours(&zone, &zones, name, rtype, false);
+                prop_assert_eq!(found, naive(&zone, name, rtype), "{} {}\n{:?}", name, rtype, zone);
             }
         }
         let compiled = dns::CompiledZone::new(&zone).unwrap();
         prop_assert_eq!(compiled.to_data(), zone);
+    }
+
+    /// The same of signed zones: with DO, all else stays, and what proves it stands in its place.
+    #[test]
+    fn signed_answers_are_as_unsigned_ones_with_their_proofs(
+        zone in zone(), names in proptest::collection::vec(name(), 12), denial in 0..3usize,
+    ) {
+        let denial = [Denial::Nsec, Denial::Nsec3, Denial::Nsec3OptOut][denial];
+        let (zone, _) = signed(&signable(&zone), denial, DATE);
+        let zones = catalogue(&[&zone]);
+        for (at, name) in names.iter().enumerate() {
+            for rtype in [TYPES[at % TYPES.len()], "A"] {
+                let rtype: RecordType = rtype.parse().unwrap();
+                let expected = naive(&zone, name, rtype);
+                for dnssec in [false, true] {
+                    let found = ours(&zone, &zones, name, rtype, dnssec);
+                    prop_assert_eq!(&found, &expected, "{} {} DO {}\n{:?}", name, rtype, dnssec, zone);
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Answers from unsigned zones.
 
-use super::ask::{ask, catalogue, zone};
+use super::ask::{ask, catalogue, query, send, show, zone};
+use dns::dnssec::Denial;
+use dns::{Context, Name, RData, RRset, RecordType, Transport, Ttl, ZoneData};
 
 /// RFC 4592 §2.2.1, with the glue that the names of its servers need.
 const WILDCARDS: &str = "$TTL 3600
@@ -218,14 +220,107 @@ fn a_name_that_dname_makes_too_long() {
     assert!(fits.starts_with("NXDOMAIN aa\nd.example. DNAME xxx"), "{fits}");
 }
 
-/// Anchors: test 51.
+/// Anchors: test 51. What is shown of a chain is its beginning, without a gap, and no more than the greatest number of
+/// steps; the rest is for whoever asks to ask for.
 #[test]
 fn a_chain_of_a_hundred_aliases_ends() {
     let mut text = String::from("$TTL 1\n@ SOA a b 1 2 3 4 5\n@ NS a\n");
     (0..100).for_each(|at| text += &format!("c{at} CNAME c{}\n", at + 1));
-    let zone = zone("example.", &text);
-    let shown = ask(&catalogue(&[&zone]), "c0.example.", "A", false);
-    assert_eq!(shown.lines().count(), 1 + 17, "{shown}");
+    text += "c100 A 192.0.2.1\n";
+    let plain = zone("example.", &text);
+    let shown = |from: usize, count: usize| -> String {
+        let lines = (from..from + count).map(|at| format!("\nc{at}.example. CNAME c{}.example.", at + 1));
+        format!("NOERROR aa{}", lines.collect::<String>())
+    };
+    let most = dns::answer::CHAIN_MAX + 1;
+    let zones = catalogue(&[&plain]);
+    assert_eq!(ask(&zones, "c0.example.", "A", false), shown(0, most));
+    assert_eq!(
+        ask(&zones, "c83.example.", "A", false),
+        shown(83, most),
+        "the last name is c100, without its records"
+    );
+    assert_eq!(
+        ask(&zones, "c84.example.", "A", false),
+        format!("{}\nc100.example. A 192.0.2.1", shown(84, 16))
+    );
+    assert_eq!(ask(&zones, "c0.example.", "CNAME", false), shown(0, 1));
+    // By UDP without EDNS as much of it as there may be, or nothing and TC.
+    let (reply, message) =
+        send(&zones, &Context::new(Transport::Udp), &query("c0.example", "A", None, false)).unwrap();
+    assert!(
+        message.len() <= 512 && (reply.truncated || show(&message) == shown(0, most)),
+        "{}",
+        show(&message)
+    );
+    // Signed, each alias has its signature.
+    for denial in [Denial::Nsec, Denial::Nsec3] {
+        let (signed, _) = super::toy::signed(&plain, denial, super::toy::DATE);
+        let said = ask(&catalogue(&[&signed]), "c0.example.", "A", true);
+        let (signatures, records): (Vec<&str>, Vec<&str>) =
+            said.lines().partition(|line| line.contains(" RRSIG "));
+        assert_eq!(records.join("\n"), shown(0, most));
+        assert_eq!(signatures.len(), most, "{said}");
+    }
+}
+
+/// Anchors: test 51. A circle is shown once.
+#[test]
+fn aliases_in_a_circle_end() {
+    for count in [1, 2, 5, 16, 17, 40] {
+        let mut text = String::from("$TTL 1\n@ SOA a b 1 2 3 4 5\n@ NS a\n");
+        (0..count).for_each(|at| text += &format!("c{at} CNAME c{}\n", (at + 1) % count));
+        let said = ask(&catalogue(&[&zone("example.", &text)]), "c0.example.", "A", false);
+        assert_eq!(said.lines().count(), 1 + count.min(dns::answer::CHAIN_MAX + 1), "{count}: {said}");
+        assert!(said.starts_with("NOERROR aa\nc0.example. CNAME"), "{said}");
+    }
+}
+
+/// Anchors: test 46. Such a zone is refused by transfers and by the check; were it served all the same, answers stay
+/// what they count.
+#[test]
+fn sets_beyond_all_measure_are_cut() {
+    let apex: Name = "example.".parse().unwrap();
+    let mut plain = zone("example.", "$TTL 1\n@ SOA a b 1 2 3 4 5\n@ NS a\n");
+    let add = |zone: &mut ZoneData, owner: &str, data: Vec<RData>| {
+        let owner: Name = owner.parse().unwrap();
+        zone.set(&owner, RRset::from_data(Ttl::new(1).unwrap(), data).unwrap()).unwrap();
+    };
+    add(&mut plain, "many.example", (0..65_540u32).map(|n| RData::a(n.to_be_bytes().into())).collect());
+    add(&mut plain, "much.example", (0..=255).map(|n| RData::txt(&[n; 255]).unwrap()).collect());
+    add(&mut plain, "fits.example", (0..200).map(|n| RData::txt(&[n; 255]).unwrap()).collect());
+    let finding = dns::check::check(&plain);
+    assert!(!dns::check::may_be_served(&finding), "{finding:?}");
+    // Compiled without a check, and with NSEC3 records whose names are no hashes.
+    let nsec3 = RData::parse(RecordType::NSEC3, "1 0 0 - 2t7b4g4vsa5smi47k61mv5bv1a22bojr A", None).unwrap();
+    let (mut signed, _) = super::toy::signed(&plain, Denial::Nsec3, super::toy::DATE);
+    for label in ["no-hash", "0p9m", "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww", "a.b"] {
+        add(&mut signed, &format!("{label}.example"), vec![nsec3.clone()]);
+    }
+    for data in [&plain, &signed] {
+        let zones = catalogue(&[data]);
+        for (name, whole) in
+            [("many", false), ("much", false), ("fits", true), ("no-hash", true), ("none", true)]
+        {
+            for (dnssec, transport) in
+                [(false, Transport::Tcp), (true, Transport::Tcp), (true, Transport::Udp)]
+            {
+                for rtype in ["A", "TXT", "NSEC3"] {
+                    let query = query(&format!("{name}.{apex}"), rtype, Some(1232), dnssec);
+                    let (reply, message) = send(&zones, &Context::new(transport), &query).unwrap();
+                    // What is counted is there, and nothing else.
+                    let said = show(&message);
+                    assert!(!reply.truncated || said.lines().count() == 1, "{name} {rtype}: {said}");
+                    if transport == Transport::Tcp && whole {
+                        assert!(!reply.truncated, "{name} {rtype}");
+                    }
+                    if name == "fits" && rtype == "TXT" && transport == Transport::Tcp {
+                        assert_eq!(said.lines().filter(|line| line.contains(" TXT ")).count(), 200);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The parent's side of a cut answers for DS; a child alone answers that there is none (RFC 4035 §3.1.4.1).

@@ -133,7 +133,12 @@ fn a_chain_of_eight_thousand_pointers() {
     let end = query.len() - 2;
     query.extend((0xc000 | end as u16).to_be_bytes());
     query.extend(bytes("0001 0001 00000000 0000"));
+    // How few steps that takes is counted where names are read.
     assert_eq!(fate(&zones(), &query, Transport::Tcp), "FORMERR 1");
+    // The same as the question itself.
+    let mut query = bytes(&header("0000", [1, 0, 0, 0]));
+    (0..8000u16).for_each(|n| query.extend((0xc000 | (12 + n.saturating_sub(1) * 2) & 0x3fff).to_be_bytes()));
+    assert_eq!(fate(&zones(), &query, Transport::Tcp), "FORMERR 0");
 }
 
 #[test]

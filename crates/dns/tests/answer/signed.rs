@@ -1,6 +1,7 @@
 //! Proofs from signed zones: those of RFC 4035 App. A and RFC 5155 App. A, with signatures that say nothing.
 
 use super::ask::{ask, catalogue, zone};
+use dns::dnssec::Denial;
 use dns::{Catalogue, RData, RRset, RecordType, Ttl, ZoneData};
 
 /// Gives each set but those of delegations a signature.
@@ -199,4 +200,89 @@ fn proofs_by_nsec3() {
     assert_eq!(told(&zones, hashed, "NSEC3")[0], "NXDOMAIN aa");
     let both = "2t7b4g4vsa5smi47k61mv5bv1a22bojr.example";
     assert_eq!(told(&zones, both, "A")[..2], ["NOERROR aa", "2t7b4g4vsa5smi47k61mv5bv1a22bojr A"]);
+}
+
+const CHAINS: &str = "$TTL 3600
+@ SOA a x 1 2 3 4 60
+@ NS a
+a A 192.0.2.1
+c CNAME a
+*.cn CNAME a
+*.w1 CNAME x.w2
+*.w2 CNAME y.z.w3
+*.w3 A 192.0.2.3
+*.twice CNAME p.again
+*.again CNAME q.twice
+*.nd CNAME mx
+*.nx CNAME no.thing
+*.in CNAME x.sub
+sub NS ns.sub
+ns.sub A 192.0.2.4
+*.sec CNAME x.ssub
+ssub NS a
+ssub DS 1 13 9 00
+d DNAME w1
+e DNAME d
+*.m CNAME mx
+mx MX 1 a
+";
+
+/// Name and type asked for, the answer section without signatures, the authority section without proofs, and how many
+/// NSEC and NSEC3 records prove it.
+type Chain<'a> = (&'a str, &'a str, &'a str, &'a str, [usize; 2]);
+
+/// What a chain of aliases leads to stands before all proofs for the wildcards on its way, and each proof stands once.
+const EXPECTED: [Chain<'_>; 12] = [
+    ("c", "A", "c CNAME a; a A", "", [0, 0]),
+    ("q.cn", "A", "q.cn CNAME a; a A", "", [1, 1]),
+    ("o.p.q.cn", "A", "o.p.q.cn CNAME a; a A", "", [1, 1]),
+    ("q.w1", "A", "q.w1 CNAME x.w2; x.w2 CNAME y.z.w3; y.z.w3 A", "", [3, 2]),
+    ("q.twice", "A", "q.twice CNAME p.again; p.again CNAME q.twice", "", [2, 2]),
+    ("q.nd", "A", "q.nd CNAME mx", "zone SOA", [2, 2]),
+    ("q.nx", "A", "q.nx CNAME no.thing", "zone SOA", [3, 4]),
+    ("q.in", "A", "q.in CNAME x.sub", "sub NS", [2, 2]),
+    ("q.sec", "A", "q.sec CNAME x.ssub", "ssub NS; ssub DS", [1, 1]),
+    ("q.d", "A", "d DNAME; q.d CNAME q.w1; q.w1 CNAME x.w2; x.w2 CNAME y.z.w3; y.z.w3 A", "", [3, 2]),
+    (
+        "q.e",
+        "MX",
+        "e DNAME; q.e CNAME q.d; d DNAME; q.d CNAME q.w1; q.w1 CNAME x.w2; x.w2 CNAME y.z.w3",
+        "zone SOA",
+        [3, 4],
+    ),
+    ("q.m", "MX", "q.m CNAME mx; mx MX", "", [1, 1]),
+];
+
+/// The records of one section of a shown answer, each as its words without the zone's name.
+fn section<'a>(shown: &'a str, wanted: &str) -> Vec<Vec<&'a str>> {
+    let own = shown.lines().skip(1).filter_map(|line| match line.split_once(' ') {
+        Some((section @ ("authority" | "additional"), rest)) => (section == wanted).then_some(rest),
+        _ => (wanted == "answer").then_some(line),
+    });
+    let short = |word: &'a str| word.strip_suffix(".zone.").unwrap_or(word).trim_end_matches('.');
+    own.map(|line| line.split(' ').map(short).collect()).collect()
+}
+
+/// Without signatures and proofs.
+fn plain(records: &[Vec<&str>]) -> String {
+    let kept = records.iter().filter(|words| !["RRSIG", "NSEC", "NSEC3"].contains(&words[1]));
+    let shown = kept.map(|words| words[..if words[1] == "CNAME" { 3 } else { 2 }].join(" "));
+    shown.collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn proofs_stand_behind_the_chain() {
+    for (denial, at, kind) in [(Denial::Nsec, 0, "NSEC"), (Denial::Nsec3, 1, "NSEC3")] {
+        let (signed, _) = super::toy::signed(&zone("zone.", CHAINS), denial, super::toy::DATE);
+        let zones = catalogue(&[&signed]);
+        for (name, rtype, answer, authority, proofs) in EXPECTED {
+            let shown = ask(&zones, &format!("{name}.zone"), rtype, true);
+            assert_eq!(plain(&section(&shown, "answer")), answer, "{shown}");
+            let records = section(&shown, "authority");
+            assert_eq!(plain(&records), authority, "{shown}");
+            let count = records.iter().filter(|words| words[1] == kind).count();
+            // By hashes, some of the gaps are the same.
+            assert_eq!(count, proofs[at], "{shown}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dns::code::RECORD_TYPES;
-use dns::master::{MasterText, NoInclude, read};
+use dns::master::{MasterError, MasterText, NoInclude, Reader, read};
 use dns::{Name, RData, Record, RecordType, Ttl, ZoneData, ZoneDiff};
 use domain::base::rdata::ComposeRecordData;
 use domain::zonefile::inplace::{Entry, Zonefile};
@@ -96,6 +96,7 @@ proptest! {
         let again = read(zone.apex(), "zone", text.as_bytes(), &mut NoInclude);
         let again = again.map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
         prop_assert_eq!(&again, &zone);
+        prop_assert_eq!(in_pieces(zone.apex(), &text, &[7, 1, 100]), Ok(zone.clone()));
         let mut stepped = zone.clone();
         let diff = ZoneDiff::between(&zone, &other).unwrap();
         let diff = ZoneDiff::from_bytes(&diff.to_bytes()).unwrap();
@@ -118,10 +119,30 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_a_zone_or_not(text in "[ \\t\\n()\";\\\\@$*.a-cA0-9=\\r]{0,200}") {
+    fn any_text_is_a_zone_or_not(
+        text in "[ \\t\\n()\";\\\\@$*.a-cA0-9=\\r]{0,200}", pieces in prop::collection::vec(1..50usize, 1..6),
+    ) {
         let apex: Name = "zone.example.".parse().unwrap();
-        let _ = read(&apex, "zone", text.as_bytes(), &mut NoInclude);
-        let _ = read(&apex, "zone", format!("$TTL 1\n@ TXT {text}").as_bytes(), &mut NoInclude);
-        let _ = read(&apex, "zone", format!("$TTL 1\n@ SVCB 1 . {text}").as_bytes(), &mut NoInclude);
+        let records = format!("$TTL 1\n{}", text.replace('a', "\nx TXT ").replace('b', " A 192.0.2.1 ;"));
+        for text in [text.clone(), format!("$TTL 1\n@ TXT {text}"), format!("$TTL 1\n@ SVCB 1 . {text}"), records] {
+            // Whole or in pieces, what is read is the same, and so is what is wrong with it and where.
+            let whole = read(&apex, "zone", text.as_bytes(), &mut NoInclude);
+            prop_assert_eq!(in_pieces(&apex, &text, &pieces), whole, "{}", text);
+        }
     }
+}
+
+/// Reads a text in pieces of these lengths, in turn.
+fn in_pieces(apex: &Name, text: &str, lengths: &[usize]) -> Result<ZoneData, MasterError> {
+    let mut reader = Reader::new(apex, "zone");
+    let mut rest = text.as_bytes();
+    for len in lengths.iter().cycle() {
+        let (piece, after) = rest.split_at((*len).min(rest.len()));
+        reader.push(piece, &mut NoInclude)?;
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    reader.finish(&mut NoInclude)
 }

@@ -4,6 +4,11 @@
 
 mod forward;
 mod hostile;
+mod oracle;
 mod plain;
+#[path = "../shared/toy.rs"]
+mod toy;
 mod verdicts;
 mod world;
+#[path = "../shared/zones.rs"]
+mod zones;

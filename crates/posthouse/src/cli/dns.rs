@@ -5,7 +5,7 @@ use crate::admin::Request;
 use crate::dns::mail_records::DmarcPolicy;
 use crate::dns::request::{DnsRequest, RollWhat};
 use clap::{Subcommand, ValueEnum};
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 /// The commands about names.
@@ -343,15 +343,14 @@ fn text_of(file: &Path) -> Result<String, Failure> {
 
 /// Reads the file here, as the person who asks: the server then never opens files that others name.
 fn import(zone: String, file: &Path, unsigned: bool) -> Result<DnsRequest, Failure> {
-    let mut text = Vec::new();
-    match file.to_str() {
-        Some("-") => drop(io::stdin().lock().read_to_end(&mut text)?),
+    let records = match file.to_str() {
+        Some("-") => crate::dns::import::read(&zone, io::stdin().lock(), file)?,
         _ => {
-            text = std::fs::read(file)
+            let open = std::fs::File::open(file)
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
+            crate::dns::import::read(&zone, open, file)?
         }
-    }
-    let records = crate::dns::import::read(&zone, &text, file)?;
+    };
     Ok(DnsRequest::Import { zone, records, unsigned })
 }
 

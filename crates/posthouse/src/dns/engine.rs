@@ -12,6 +12,7 @@ use ::dns::message::MESSAGE_LEN_MAX_BYTES;
 use ::dns::rrl::{Class, Limiter, Verdict};
 use ::dns::{Catalogue, Rcode};
 use arc_swap::ArcSwap;
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -45,6 +46,12 @@ impl Cookies for CookieJar<'_> {
 /// Seconds since 1970 as cookies count them: they wrap in 2106 (RFC 9018 §4.3).
 fn cookie_time(unix_s: u64) -> u32 {
     (unix_s & u64::from(u32::MAX)) as u32
+}
+
+thread_local! {
+    /// Room for the longest answer. Of a thread and not of a connection: it is cleared once and not for each question,
+    /// and a connection holds no more than its answers took.
+    static ROOM: RefCell<Box<[u8]>> = RefCell::new(vec![0; MESSAGE_LEN_MAX_BYTES].into());
 }
 
 /// The zones as one thread holds them.
@@ -179,14 +186,10 @@ impl tcp::Service for Names {
         metrics().dns_messages.inc();
         let transport = if peer.is_tls { Transport::Tls } else { Transport::Tcp };
         match self.answer_into(query, peer, transport, 0, out) {
-            Outcome::Reply(reply) => {
-                out.truncate(reply.len);
-                Answered::Done
-            }
+            Outcome::Reply(_) => Answered::Done,
             // Whoever sends answers, or less than a header, has no business here.
             Outcome::Drop => Answered::Close,
             Outcome::Notify | Outcome::Update | Outcome::Transfer | Outcome::Signed(_) => {
-                out.clear();
                 let way = Way { peer: *peer, is_datagram: false, limit_bytes: MESSAGE_LEN_MAX_BYTES };
                 match self.special(query, &way) {
                     Work::Later(work) => Answered::Later(work),
@@ -201,7 +204,8 @@ impl tcp::Service for Names {
 }
 
 impl Names {
-    /// Answers a message without a signature into `out`, of which [`Reply::len`] bytes are the answer.
+    /// Answers a message without a signature into `out`, which then has the answer alone; or nothing, if it is for
+    /// others to answer.
     fn answer_into(
         &self,
         query: &[u8],
@@ -223,8 +227,14 @@ impl Names {
             Transport::Udp => ANSWER_LEN_MAX_BYTES,
             Transport::Tcp | Transport::Tls => MESSAGE_LEN_MAX_BYTES,
         };
-        out.resize(room, 0);
-        answer(query, &context, &self.snapshot().served().load(), out)
+        out.clear();
+        ROOM.with_borrow_mut(|buffer| {
+            let outcome = answer(query, &context, &self.snapshot().served().load(), &mut buffer[..room]);
+            if let Outcome::Reply(reply) = &outcome {
+                out.extend_from_slice(&buffer[..reply.len]);
+            }
+            outcome
+        })
     }
 
     /// The answer to a plain question with room left for a signature; empty for what is none.
@@ -235,12 +245,7 @@ impl Names {
             (false, false) => Transport::Tcp,
         };
         let mut out = Vec::new();
-        match self.answer_into(query, &way.peer, transport, reserve_bytes, &mut out) {
-            Outcome::Reply(reply) => {
-                out.truncate(reply.len);
-                out
-            }
-            _ => Vec::new(),
-        }
+        self.answer_into(query, &way.peer, transport, reserve_bytes, &mut out);
+        out
     }
 }

@@ -3,9 +3,10 @@
 use super::book::pack_records;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dns::Name;
 use dns::master::{self, Include};
+use dns::{Name, ZoneData};
 use std::fmt;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Why a file was not taken.
@@ -20,6 +21,11 @@ impl fmt::Display for ImportError {
 
 impl std::error::Error for ImportError {}
 
+/// A file of `$INCLUDE` has at most this many bytes: it is held in memory while it is read.
+const INCLUDE_LEN_MAX_BYTES: u64 = 64 << 20;
+/// The file itself is read in pieces of this many bytes.
+const PIECE_LEN_BYTES: usize = 256 << 10;
+
 /// Files of one folder.
 struct Folder(PathBuf);
 
@@ -31,7 +37,13 @@ impl Include for Folder {
         if !file.starts_with(&folder) {
             return Err("it is outside of the zone's folder".into());
         }
-        std::fs::read(&file).map_err(|error| error.to_string())
+        let (mut text, wrong) = (Vec::new(), |error: io::Error| error.to_string());
+        let open = std::fs::File::open(&file).map_err(wrong)?;
+        open.take(INCLUDE_LEN_MAX_BYTES + 1).read_to_end(&mut text).map_err(wrong)?;
+        if text.len() as u64 > INCLUDE_LEN_MAX_BYTES {
+            return Err(format!("it has more than {INCLUDE_LEN_MAX_BYTES} bytes"));
+        }
+        Ok(text)
     }
 }
 
@@ -43,24 +55,42 @@ pub fn zone_name(zone: &str) -> Result<Name, ImportError> {
     Name::parse(zone.as_bytes(), Some(&Name::root())).map_err(|error| ImportError(format!("{zone}: {error}")))
 }
 
-/// Reads a master file into what [`super::request::DnsRequest::Import`] carries.
+/// Reads a master file into what [`super::request::DnsRequest::Import`] carries. Of the file itself no more is held in
+/// memory than a piece.
 ///
 /// - `file`: for messages, and for the folder that `$INCLUDE` may reach; `-` has none.
 ///
 /// # Errors
 /// The file, the line and what is wrong there.
-pub fn read(zone: &str, text: &[u8], file: &Path) -> Result<String, ImportError> {
+pub fn read(zone: &str, text: impl Read, file: &Path) -> Result<String, ImportError> {
     let apex = zone_name(zone)?;
-    let shown = file.display().to_string();
-    let read = match file.to_str() {
-        Some("-") => master::read(&apex, "standard input", text, &mut master::NoInclude),
+    let zone = match file.to_str() {
+        Some("-") => read_pieces(&apex, "standard input", text, &mut master::NoInclude),
         _ => {
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
             let mut folder = Folder(folder.unwrap_or(Path::new(".")).to_path_buf());
-            master::read(&apex, &shown, text, &mut folder)
+            read_pieces(&apex, &file.display().to_string(), text, &mut folder)
         }
-    };
-    let zone = read.map_err(|error| ImportError(error.to_string()))?;
+    }?;
     let records: Vec<dns::Record> = zone.records().collect();
     Ok(STANDARD.encode(pack_records(records.iter())))
+}
+
+fn read_pieces(
+    apex: &Name,
+    shown: &str,
+    mut text: impl Read,
+    include: &mut dyn Include,
+) -> Result<ZoneData, ImportError> {
+    let mut reader = master::Reader::new(apex, shown);
+    let mut piece = vec![0; PIECE_LEN_BYTES];
+    let wrong = |error: master::MasterError| ImportError(error.to_string());
+    loop {
+        match text.read(&mut piece) {
+            Ok(0) => return reader.finish(include).map_err(wrong),
+            Ok(len) => reader.push(&piece[..len], include).map_err(wrong)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ImportError(format!("{shown}: {error}"))),
+        }
+    }
 }

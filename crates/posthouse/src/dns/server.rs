@@ -75,6 +75,7 @@ pub fn start(opened: Opened, needs: Needs<'_>) -> io::Result<Server> {
     let settings = Settings {
         responses_per_s: config.dns.responses_per_s,
         errors_per_s: config.dns.errors_per_s,
+        total_per_s: config.dns.total_per_s,
         slip: config.dns.slip,
         ..Settings::default()
     };
@@ -87,6 +88,8 @@ pub fn start(opened: Opened, needs: Needs<'_>) -> io::Result<Server> {
             getrandom::fill(&mut key).map_err(io::Error::other)?;
             keys.push(key);
         }
+        // The kernel spreads clients over the threads of an address, and each thread counts for itself.
+        let settings = settings.divided_by(sockets.sockets.len());
         threads.extend(udp::start(sockets, &stop_threads, || {
             let limiter = Limiter::new(settings, keys.pop().unwrap_or_default());
             Datagrams::new(names.clone(), limiter, Handle::current())

@@ -224,30 +224,50 @@ fn every_case_is_the_same_on_a_connection() {
     canary(port, "the connections");
 }
 
+/// What connections may cost in all these tests together: less than an answer's greatest length for each.
+const GROWTH_MAX_BYTES: usize = 12 << 20;
+
 #[test]
-fn connections_that_do_not_ask_take_nothing_from_others() {
-    let server = serve_with("[dns]\nconnections_max = 50\nconnections_per_network_max = 1000\n");
+fn a_thousand_connections_that_trickle_take_nothing_from_others() {
+    let server = serve_with("[dns]\nconnections_max = 400\nconnections_per_network_max = 2000\n");
     let port = server.port("dns");
+    let asked = |stream: &mut Stream| {
+        stream.send(&query("www.zone.test", 1));
+        stream.receive()
+    };
     // 47: a length of zero, and one that is never fulfilled.
     let mut zero = TcpStream::connect(("127.0.0.1", port)).unwrap();
     zero.set_read_timeout(Some(ANSWER_WAIT)).unwrap();
     zero.write_all(&[0, 0]).unwrap();
     assert_eq!(zero.read(&mut [0; 10]).unwrap(), 0, "closed at once");
-    let mut waiting: Vec<TcpStream> = Vec::new();
+    let before = server.memory_bytes();
+    let mut waiting: Vec<Stream> = Vec::new();
     // 48: more who trickle than may connect; the oldest make room, and others are served all the while.
-    for number in 0..200u8 {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.write_all(&[0xff, 0xff, number]).unwrap();
+    for number in 0..1000 {
+        let mut stream = Stream::open(port);
+        assert!(asked(&mut stream).is_some(), "{number}");
+        stream.0.write_all(&[0xff, 0xff]).unwrap();
         waiting.push(stream);
-        if number % 20 == 0 {
-            let mut asking = Stream::open(port);
-            asking.send(&query("www.zone.test", 1));
-            assert!(asking.receive().is_some());
+        if number % 100 == 0 {
+            assert!(asked(&mut Stream::open(port)).is_some(), "{number}");
         }
     }
-    waiting[0].set_read_timeout(Some(ANSWER_WAIT)).unwrap();
-    assert!(matches!(waiting[0].read(&mut [0; 10]), Ok(0) | Err(_)), "the first made room");
+    for _ in 0..3 {
+        waiting.iter_mut().for_each(|stream| drop(stream.0.write_all(&[7])));
+        assert!(asked(&mut Stream::open(port)).is_some());
+    }
+    assert!(waiting[0].receive().is_none(), "the first made room");
+    let growth = server.memory_bytes().saturating_sub(before);
+    assert!(growth < GROWTH_MAX_BYTES, "{growth} bytes for 400 connections");
     canary(port, "the trickle");
+}
+
+#[test]
+fn whoever_does_not_read_is_not_read_from() {
+    let server = serve();
+    let port = server.port("dns");
+    canary(port, "the beginning");
+    let before = server.memory_bytes();
     // 49: many questions and no reading: the writer is held up, and nobody else.
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_write_timeout(Some(ANSWER_WAIT / 10)).unwrap();
@@ -256,25 +276,52 @@ fn connections_that_do_not_ask_take_nothing_from_others() {
     let held = (0..5000).any(|_| stream.write_all(&framed).is_err());
     assert!(held, "everything was read");
     canary(port, "the flood");
+    let growth = server.memory_bytes().saturating_sub(before);
+    assert!(growth < GROWTH_MAX_BYTES, "{growth} bytes");
+    // Whoever reads has each of ten thousand answered, in order.
+    let mut reading = Stream::open(port);
+    let mut writing = reading.0.try_clone().unwrap();
+    let all: Vec<u8> = (0..10_000u16)
+        .flat_map(|id| {
+            let [high, low] = id.to_be_bytes();
+            let question = with(query("big.zone.test", 16), &[(0, high), (1, low)]);
+            [&(question.len() as u16).to_be_bytes()[..], &question].concat()
+        })
+        .collect();
+    let writer = std::thread::spawn(move || writing.write_all(&all).unwrap());
+    for id in 0..10_000u16 {
+        let answer = reading.receive().unwrap_or_else(|| panic!("no answer {id}"));
+        assert_eq!((&answer[..2], answer[7]), (&id.to_be_bytes()[..], 1));
+    }
+    writer.join().unwrap();
+    let growth = server.memory_bytes().saturating_sub(before);
+    assert!(growth < GROWTH_MAX_BYTES, "{growth} bytes");
 }
 
 #[test]
 fn handshakes_that_break_off_leave_no_trace() {
     let server = serve();
     let port = server.port("dot");
+    let before = server.memory_bytes();
     // 50: the beginning of a ClientHello, and away.
-    for _ in 0..500 {
+    for _ in 0..10_000 {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let _ = stream.write_all(&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]);
     }
     canary(server.port("dns"), "the handshakes");
+    let sockets = crate::wait::until(ANSWER_WAIT, || (server.open_sockets() < 100).then_some(()));
+    assert!(sockets.is_some(), "{} sockets are open", server.open_sockets());
+    let growth = server.memory_bytes().saturating_sub(before);
+    assert!(growth < GROWTH_MAX_BYTES, "{growth} bytes");
     assert!(!server.log().contains("panicked"));
 }
 
 #[test]
 fn a_flood_is_limited_and_a_cookie_lifts_the_limit() {
-    let mut server =
-        setup().not_exempt().tables("[dns]\nresponses_per_s = 5\nerrors_per_s = 5\nslip = 2\n").prepare();
+    let mut server = setup()
+        .not_exempt()
+        .tables("[dns]\nresponses_per_s = 5\nerrors_per_s = 5\nslip = 2\nudp_threads = 1\n")
+        .prepare();
     server.launch();
     crate::dns::import(&server, "zone.test", crate::dns::ZONE);
     let port = server.port("dns");

@@ -1,13 +1,16 @@
 //! Servers and programs that misbehave: others' serials, primaries that send nonsense, strangers who shout.
 
-use crate::dns::{NOTICE_WAIT, ZONE, ask, canary, dig, import, query, serial, serve, wait_for_serial, wire};
+use crate::dns::{
+    NOTICE_WAIT, Stream, ZONE, ask, canary, dig, import, query, serial, serve, wait_for_serial, wire,
+};
 use crate::server::{Server, setup};
 use crate::wait;
+use ::dns::tsig::{Algorithm, Key, Signer};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 const SECRET: &str = "c29tZSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4=";
 const KEY: &str = "transfer.key";
@@ -35,6 +38,75 @@ fn whoever_has_a_newer_serial_gets_one_soa_record() {
         assert!(records.len() == 1 && records[0].contains("SOA"), "{have}: {said}");
     }
     canary(port, "transfers");
+}
+
+/// What a server says of a signed question: the response code; the number of the fault, the length of the MAC and the time
+/// that stands beside it.
+fn said_of(answer: &[u8]) -> (u8, Option<(u16, usize, u64)>) {
+    let found = ::dns::tsig::find(answer).unwrap();
+    let time = |other: &[u8]| other.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    (answer[3] & 15, found.map(|found| (found.error, found.mac.len(), time(found.other))))
+}
+
+/// Tests 37 to 39, raw: signatures at the wrong place, by the wrong key, at the wrong time, too short.
+#[test]
+fn signatures_that_are_none_are_told_apart() {
+    let server = with_key();
+    let port = server.port("dns");
+    let key_by = |name: &str, secret: &[u8]| Key::new(&wire(name), Algorithm::Sha256, secret).unwrap();
+    let key = key_by(KEY, b"some secret of thirty-two bytes.");
+    let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let signed = |key: &Key, unix_s: u64| {
+        let mut message = query("www.zone.test", 1);
+        Signer::requesting(key.clone()).sign(unix_s, &mut message);
+        message
+    };
+    // One after the other, the same by a datagram and on a connection.
+    let asked = |message: &[u8]| {
+        let mut stream = Stream::open(port);
+        stream.send(message);
+        let (by_udp, by_tcp) = (ask(port, message).unwrap(), stream.receive().unwrap());
+        assert_eq!(said_of(&by_udp).0, said_of(&by_tcp).0);
+        canary(port, "a signature");
+        said_of(&by_udp)
+    };
+    let good = signed(&key, now_s);
+    assert_eq!(asked(&good), (0, Some((0, 32, 0))));
+    for unix_s in [now_s - 290, now_s + 290] {
+        assert_eq!(asked(&signed(&key, unix_s)), (0, Some((0, 32, 0))));
+    }
+    for unix_s in [now_s - 303, now_s + 303, 0, now_s + (1 << 33)] {
+        let (code, fault) = asked(&signed(&key, unix_s));
+        let (error, mac_len, time_s) = fault.unwrap();
+        assert_eq!((code, error, mac_len), (9, 18, 32), "38: BADTIME, signed");
+        assert!((now_s..now_s + 60).contains(&time_s), "38: with the server's time: {time_s}");
+    }
+    let other = key_by(KEY, b"another secret, thirty-two bytes");
+    assert_eq!(asked(&signed(&other, now_s)), (9, Some((16, 0, 0))), "38: BADSIG, unsigned");
+    let stranger = key_by("stranger", key.secret());
+    assert_eq!(asked(&signed(&stranger, now_s)), (9, Some((17, 0, 0))), "38: BADKEY, unsigned");
+    let mut twice = good.clone();
+    Signer::requesting(key.clone()).sign(now_s, &mut twice);
+    assert_eq!(asked(&twice), (1, None), "37: two of them");
+    let mut followed = good.clone();
+    followed[11] += 1;
+    followed.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(asked(&followed), (1, None), "37: not the last");
+    // Behind the MAC stand an id, an error and the length of nothing.
+    let shortened = |len: usize| {
+        let mut message = good.clone();
+        let mac = message.len() - 6 - 32;
+        message.drain(mac + len..mac + 32);
+        message[mac - 1] = len as u8;
+        let data_len_at = query("www.zone.test", 1).len() + wire(KEY).len() + 9;
+        message[data_len_at] -= (32 - len) as u8;
+        message
+    };
+    assert_eq!(asked(&shortened(32)), (0, Some((0, 32, 0))));
+    assert_eq!(asked(&shortened(16)), (9, Some((22, 32, 0))), "39: BADTRUNC, signed");
+    for len in [0, 8, 15] {
+        assert_eq!(asked(&shortened(len)), (1, None), "39: below the least");
+    }
 }
 
 #[test]

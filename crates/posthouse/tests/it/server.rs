@@ -229,6 +229,14 @@ impl Server {
         self.launch_as(command);
     }
 
+    /// Memory of the running server that is its own, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        let path = format!("/proc/{}/status", self.child.as_ref().unwrap().id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<usize>().unwrap() << 10
+    }
+
     /// How many sockets the process has open.
     pub fn open_sockets(&self) -> usize {
         let folder = format!("/proc/{}/fd", self.child.as_ref().unwrap().id());

@@ -267,6 +267,13 @@ fn a_world_of_ours_is_secure_from_the_root_on() {
     // names: records that come later would not be seen before the negative TTL is over.)
     world.alpha.cli(&["dns", "add", "*.wild.alpha.example", "TXT", "wild", "--ttl", "1"]).ok();
     world.alpha.cli(&["dns", "add", "host.wild.alpha.example", "A", "192.0.2.7", "--ttl", "1"]).ok();
+    // Wildcards that are aliases: of a host, of each other, of what has no such type, of what is not there.
+    for (owner, target) in
+        [("*.cn", "host.wild"), ("*.first", "x.second"), ("*.second", "y.z.cn"), ("*.lost", "nobody.cn-not")]
+    {
+        let (owner, target) = (format!("{owner}.alpha.example"), format!("{target}.alpha.example."));
+        world.alpha.cli(&["dns", "add", &owner, "CNAME", &target, "--ttl", "1"]).ok();
+    }
     for denial in ["NSEC", "NSEC3"] {
         if denial == "NSEC3" {
             world.alpha.cli(&["dns", "sign", "alpha.example", "--nsec3"]).ok();
@@ -276,6 +283,15 @@ fn a_world_of_ours_is_secure_from_the_root_on() {
         assert!(said.contains("\"wild\"") && said.split_whitespace().any(|word| word == denial), "{said}");
         assert_secure(&world, &name("b"), "A", "NOERROR");
         assert_secure(&world, &name("deep.c"), "TXT", "NOERROR");
+        for (below, rtype, code) in [
+            ("cn", "A", "NOERROR"),
+            ("first", "A", "NOERROR"),
+            ("deep.first", "TXT", "NOERROR"),
+            ("lost", "A", "NXDOMAIN"),
+        ] {
+            let said = assert_secure(&world, &format!("q-{denial}.{below}.alpha.example"), rtype, code);
+            assert_eq!(said.contains("192.0.2.7"), rtype == "A" && code == "NOERROR", "{said}");
+        }
         assert_secure(&world, &format!("{denial}.host.wild.alpha.example"), "TXT", "NXDOMAIN");
         assert_secure(&world, &format!("{denial}.nobody.alpha.example"), "A", "NXDOMAIN");
     }
