@@ -99,7 +99,7 @@ impl World<ServerSession> for Place {
                 self.inside = false;
                 Answer::TlsStarted
             }
-            Ask::Flush | Ask::Abort => Answer::Done,
+            Ask::Flush | Ask::Abort | Ask::Called { .. } => Answer::Done,
             Ask::Host { .. } => Answer::Host(mood != 1),
             Ask::MayLogInPlain { .. } => Answer::MayLogInPlain(mood != 1),
             Ask::LogIn { .. } if mood == 1 => Answer::LoggedIn(LoggedIn::Unavailable),

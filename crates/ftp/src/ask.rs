@@ -27,8 +27,15 @@ pub enum Ask {
         /// In lower case; a name, or an address in brackets as RFC 7151 §3.1 writes it.
         host: String,
     },
-    /// USER without TLS: is that an account that may log in so? [`Answer::MayLogInPlain`]. Unknown
-    /// accounts may not. Asked only with [`PlainLogins::Devices`](crate::PlainLogins::Devices).
+    /// CLNT, CSID: what the client calls itself, for the log. [`Answer::Done`].
+    Called {
+        /// Printable ASCII, at most 100 bytes.
+        name: String,
+    },
+    /// USER without TLS: are there accounts that may log in so, among which the name might be?
+    /// [`Answer::MayLogInPlain`], which must not depend on whether the account is there or may: that
+    /// is found out, at equal cost, at [`Ask::LogIn`]. Asked only with
+    /// [`PlainLogins::Devices`](crate::PlainLogins::Devices).
     MayLogInPlain {
         /// The name, in the spelling of [`sasl::prepare::user`].
         user: String,
@@ -84,7 +91,7 @@ pub enum Answer {
     TlsStarted,
     /// Whether the host is served.
     Host(bool),
-    /// Whether the account may log in without TLS.
+    /// Whether there are accounts that may log in without TLS.
     MayLogInPlain(bool),
     /// The result of a login.
     LoggedIn(LoggedIn),

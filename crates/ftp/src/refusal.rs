@@ -87,6 +87,8 @@ pub(crate) enum Refusal {
     NotLoggedIn,
     /// Wrong name or password.
     BadCredentials,
+    /// Wrong name or password, or the account may not log in without TLS.
+    BadCredentialsInClear,
     /// Passwords only over TLS (RFC 4217 §10).
     TlsNeeded,
     /// Data connections only protected (RFC 4217 §10).
@@ -190,7 +192,7 @@ impl Refusal {
             NotForParameter(_) | UnknownHost => 504,
             ProtectionNeeded => 521,
             Family(_) | NotProtected => 522,
-            NotLoggedIn | BadCredentials | TlsNeeded => 530,
+            NotLoggedIn | BadCredentials | BadCredentialsInClear | TlsNeeded => 530,
             NoCcc => 533,
             NoTls => 534,
             ProtectionLevel => 536,
@@ -242,6 +244,7 @@ impl Refusal {
             Files(error) => files_text(error),
             NotLoggedIn => "Log in with USER and PASS first.",
             BadCredentials => "Authentication failed.",
+            BadCredentialsInClear => "Authentication failed; without TLS, for devices only.",
             TlsNeeded => "Passwords only inside TLS: AUTH TLS first.",
             ProtectionNeeded => "Data connections only protected: PBSZ 0 and PROT P first.",
             NoCcc => "The control connection stays protected.",

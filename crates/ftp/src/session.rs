@@ -4,7 +4,9 @@ use crate::ask::{Answer, Ask, Ended, FilesError, Listen, LoggedIn, Ready};
 use crate::command::{Line, epsv, host, pass, pasv, rein, stat, user};
 use crate::refusal::Refusal;
 use crate::reply;
-use crate::settings::{COMMAND_LEN_MAX_BYTES, LINE_DISCARD_MAX_BYTES, OUTPUT_HIGH_BYTES, Settings};
+use crate::settings::{
+    COMMAND_LEN_MAX_BYTES, LINE_DISCARD_MAX_BYTES, OUTPUT_HIGH_BYTES, PlainLogins, Settings,
+};
 use crate::state::{Channel, Login, Next, Once, Opening, Pending, Turn};
 use crate::telnet::Telnet;
 use crate::waiting::{Waiting, WaitingLine};
@@ -103,11 +105,6 @@ impl ServerSession {
     /// True from the answer that lets a transfer begin until [`ServerSession::transfer_ended`].
     pub fn is_transferring(&self) -> bool {
         self.transfer.is_some()
-    }
-
-    /// What the client calls itself (CLNT, CSID), for the log: printable ASCII, at most 100 bytes.
-    pub fn client_name(&self) -> Option<&str> {
-        self.channel.client_name.as_deref()
     }
 
     fn touch(&mut self, now: Now) {
@@ -236,10 +233,11 @@ impl ServerSession {
     }
 
     /// An answer for commands that have to do with logins and the control connection.
-    fn answered(&mut self, pending: Pending, answer: Answer, out: &mut Outputs<Ask>) {
+    fn answered(&mut self, now: Now, pending: Pending, answer: Answer, out: &mut Outputs<Ask>) {
         match (pending, answer) {
             (Pending::Flush, Answer::Done) => {}
-            (Pending::Tls, Answer::TlsStarted) => self.tls_started(),
+            (Pending::Called(text), Answer::Done) => reply::line(out.bytes_mut(), 200, text),
+            (Pending::Tls, Answer::TlsStarted) => self.tls_started(now),
             (Pending::Host(host), Answer::Host(served)) => {
                 let judged = host::judged(host, served, &mut self.channel, out.bytes_mut());
                 self.refuse_if(judged, out);
@@ -250,11 +248,13 @@ impl ServerSession {
             (Pending::Plain(_), Answer::MayLogInPlain(false)) => self.refuse(Refusal::TlsNeeded, out),
             (Pending::LogIn(user), Answer::LoggedIn(result)) => self.logged_in(user, result, out),
             (Pending::LogOutFor(user), Answer::Done) => {
+                self.logged_out(now);
                 let mut turn = turn(&self.settings, &mut self.channel, out);
                 let next = user::name_user(&mut self.login, user, &mut turn);
                 self.go_on(next, out);
             }
             (Pending::LogOut, Answer::Done) => {
+                self.logged_out(now);
                 rein::done(&mut self.login, &mut self.channel, out.bytes_mut());
             }
             (pending, answer) => self.answered_inside(pending, answer, out),
@@ -317,11 +317,30 @@ impl ServerSession {
     fn logged_in(&mut self, user: String, result: LoggedIn, out: &mut Outputs<Ask>) {
         match pass::judged(&mut self.login, user, result, out.bytes_mut()) {
             Ok(()) => self.login_deadline = None,
+            // The same for all who may not, whatever the reason.
+            Err(Refusal::BadCredentials) if self.is_for_devices() => {
+                self.refuse(Refusal::BadCredentialsInClear, out);
+            }
             Err(refusal) => self.refuse(refusal, out),
         }
     }
 
-    fn tls_started(&mut self) {
+    /// Whether only devices may log in as things are.
+    fn is_for_devices(&self) -> bool {
+        !self.channel.tls && self.settings.plain_logins == PlainLogins::Devices
+    }
+
+    /// Whoever was logged in no longer is: a stranger may not keep the connection for longer, or say more
+    /// on it, than after the greeting. What was running for a login still to come goes on.
+    fn logged_out(&mut self, now: Now) {
+        if self.login_deadline.is_none() {
+            self.login_deadline = Some(now + self.settings.limits.login);
+            self.counts.commands_before_login = 0;
+        }
+    }
+
+    fn tls_started(&mut self, now: Now) {
+        self.logged_out(now);
         self.channel.tls = true;
         // RFC 2228 §3, RFC 4217 §4: nothing said in the clear counts any more.
         self.channel.reset();
@@ -345,7 +364,8 @@ impl ServerSession {
     /// Answers with a refusal, and closes if the client has used up its allowance with it.
     fn refuse(&mut self, refusal: Refusal, out: &mut Outputs<Ask>) {
         self.counts.bad_commands += u32::from(refusal.is_misbehaviour());
-        self.counts.failed_logins += u32::from(refusal == Refusal::BadCredentials);
+        let is_failed_login = matches!(refusal, Refusal::BadCredentials | Refusal::BadCredentialsInClear);
+        self.counts.failed_logins += u32::from(is_failed_login);
         if self.counts.bad_commands >= self.settings.limits.bad_commands_max {
             return self.end(Refusal::TooManyBadCommands, out);
         }
@@ -428,7 +448,7 @@ impl wire::Session for ServerSession {
     fn answer(&mut self, now: Now, answer: Answer, out: &mut Outputs<Ask>) {
         let Some(pending) = self.pending.take().filter(|_| !self.closed) else { return };
         self.touch(now);
-        self.answered(pending, answer, out);
+        self.answered(now, pending, answer, out);
         self.advance(now, out);
     }
 

@@ -61,8 +61,10 @@ impl Default for Limits {
 pub enum PlainLogins {
     /// Nobody: USER is answered with 530 (RFC 4217 §10).
     Never,
-    /// Accounts whose [`Profile::plain`] says so, asked for at USER with
-    /// [`Ask::MayLogInPlain`](crate::Ask::MayLogInPlain): scanners and cameras know no TLS.
+    /// Accounts whose [`Profile::plain`] says so: scanners and cameras know no TLS. Where
+    /// [`Ask::MayLogInPlain`](crate::Ask::MayLogInPlain) finds none, USER is answered with 530 before a
+    /// password is sent. Elsewhere every name is answered with 331, and who may not in is found out at
+    /// PASS: USER must not tell accounts apart (RFC 2577 §7).
     Devices,
     /// Everybody: for tests and closed networks.
     Always,

@@ -9,7 +9,7 @@ use crate::path::VirtualPath;
 use crate::refusal::Refusal;
 use crate::settings::{Profile, Settings};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The control connection. What is said of it holds across logins, until AUTH or REIN.
 #[derive(Debug)]
@@ -26,23 +26,19 @@ pub(crate) struct Channel {
     pub(crate) protected: bool,
     /// What HOST named.
     pub(crate) host: Option<String>,
-    /// What the client calls itself.
-    pub(crate) client_name: Option<String>,
 }
 
 impl Channel {
     pub(crate) fn new(client: IpAddr, tls: bool) -> Channel {
-        let (host, client_name) = (None, None);
         let client = client.to_canonical();
         // Clients of the port for TLS take for granted that data is protected too; it has no standard.
-        Channel { client, tls, implicit: tls, pbsz: false, protected: tls, host, client_name }
+        Channel { client, tls, implicit: tls, pbsz: false, protected: tls, host: None }
     }
 
     /// Back to the beginning, but for the host: that one chose the certificate.
     pub(crate) fn reset(&mut self) {
         self.pbsz = false;
         self.protected = self.implicit;
-        self.client_name = None;
     }
 }
 
@@ -135,6 +131,12 @@ impl Area {
     /// The length of the part that the client goes on with when it uploads to this path. It is told once.
     pub(crate) fn take_part(&mut self, path: &VirtualPath) -> Option<u64> {
         self.part_told.take_if(|told| told.path == *path).map(|told| told.size_bytes)
+    }
+
+    /// The next data connection is made to the client. Nobody is awaited any more.
+    pub(crate) fn arrange_active(&mut self, target: SocketAddr) {
+        self.route = Some(Route::Active(target));
+        self.passive_port = None;
     }
 
     /// The path that an argument names.
@@ -252,6 +254,8 @@ pub(crate) enum Pending {
     Tls,
     /// HOST: this name.
     Host(String),
+    /// CLNT or CSID, with the text of the reply.
+    Called(&'static str),
     /// USER without TLS: this name.
     Plain(String),
     /// PASS for this name.

@@ -119,14 +119,26 @@ impl Authenticator {
     /// open, [`Authenticator::succeeded`] is to be told.
     pub async fn check_password(&self, from: Origin, user: &str, password: &[u8]) -> Checked {
         let user = user.to_lowercase();
-        if !self.may_try(from, &user) {
+        self.check(from, &user, &user, password).await
+    }
+
+    /// Refuses a password unseen. What it costs, how long it takes and what is written down is as for a
+    /// wrong one: whether it was right stays unsaid.
+    pub async fn refuse_password(&self, from: Origin, user: &str, password: &[u8]) -> Checked {
+        // Nobody's address is empty.
+        self.check(from, &user.to_lowercase(), "", password).await
+    }
+
+    /// Checks the password against that of `account`.
+    async fn check(&self, from: Origin, user: &str, account: &str, password: &[u8]) -> Checked {
+        if !self.may_try(from, user) {
             return Checked::Limited;
         }
         let begun = self.0.clock.now();
-        let checked = self.verify(&user, password).await;
+        let checked = self.verify(account, password).await;
         match checked {
             Checked::Wrong => {
-                self.charge(from, &user);
+                self.charge(from, user);
                 tracing::info!(service = %from.service, peer = %from.address, user = %user.escape_debug(), "login failed");
                 if !from.exempt {
                     tokio::time::sleep_until(self.0.clock.instant(begun + FAILURE_ANSWER_AFTER)).await;

@@ -165,6 +165,12 @@ Try this in another terminal (the certificate is self-signed, hence -k):
   curl -k --user {alice}:{alice_password} -T /etc/services ftps://127.0.0.1:{ftps}/copies/services --ftp-create-dirs
   curl -k --ssl-reqd --user {alice}:{alice_password} ftp://127.0.0.1:{ftp}/services | cmp - /etc/services
 
+  # an upload is cut after a second, and goes on where it was
+  head -c 20M /dev/urandom > /tmp/posthouse-large
+  curl -k --ssl-reqd --limit-rate 5M --max-time 2 --user {alice}:{alice_password} -T /tmp/posthouse-large ftp://127.0.0.1:{ftp}/ || true
+  curl -k --ssl-reqd --user {alice}:{alice_password} -C - -T /tmp/posthouse-large ftp://127.0.0.1:{ftp}/
+  curl -k --ssl-reqd --user {alice}:{alice_password} ftp://127.0.0.1:{ftp}/posthouse-large | cmp - /tmp/posthouse-large
+
   # a folder both ways, several files at once
   lftp -u {alice},{alice_password} -p {ftp} -e 'set ssl:verify-certificate no; mirror -R -P 3 /usr/share/doc/curl doc; mirror -P 3 doc /tmp/posthouse-doc; bye' 127.0.0.1
 

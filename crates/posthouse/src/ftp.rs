@@ -42,7 +42,7 @@ use pump::{Pace, Threads};
 use rate::{Direction, Rates};
 use record::Record;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,9 +112,11 @@ pub struct FtpService {
     shared: Shared,
     origin: Origin,
     /// Our address on the control connection.
-    own: IpAddr,
+    own: SocketAddr,
     tls: Tls,
     user: Option<User>,
+    /// What the client calls itself.
+    client: Option<String>,
     waiting: Option<TcpListener>,
     running: Option<Running>,
     ended: Option<Ended>,
@@ -135,6 +137,8 @@ struct User {
     account: AccountId,
     name: Arc<str>,
     profile: FtpProfile,
+    /// The client's name is in the log.
+    is_client_noted: bool,
 }
 
 type Work = dyn Future<Output = Result<(), Cut>> + Send;
@@ -168,14 +172,14 @@ impl FtpService {
     pub fn new(
         shared: Shared,
         origin: Origin,
-        own: IpAddr,
+        own: SocketAddr,
         acceptor: &Acceptor,
     ) -> io::Result<(FtpService, Acceptor)> {
-        let (binding, base) = (shared.tickets.bind()?, acceptor.config());
+        let (binding, base) = (shared.tickets.bind(origin.address)?, acceptor.config());
         let acceptor = acceptor.with(binding.for_control(&base));
         let tls = Tls { binding, base, server_name: None, for_data: None };
-        let service =
-            FtpService { shared, origin, own, tls, user: None, waiting: None, running: None, ended: None };
+        let (user, client, waiting, running, ended) = (None, None, None, None, None);
+        let service = FtpService { shared, origin, own, tls, user, client, waiting, running, ended };
         Ok((service, acceptor))
     }
 
@@ -197,16 +201,43 @@ impl FtpService {
         found.is_ok_and(|domain| domain.is_some())
     }
 
+    /// Whether a password may be asked for without TLS. That depends on the domain alone: where none of its
+    /// accounts is a device, no password is to travel in the clear; and which of them are, is not told.
     async fn may_log_in_plain(&mut self, user: &str, host: Option<&str>) -> bool {
         let user = address_of(user, host);
-        let Ok(Some(account)) = self.shared.authenticator.account(&user).await else { return false };
-        let profile = self.shared.store.read(move |view| view.ftp_profile(account.id)).await;
-        profile.is_ok_and(|profile| profile.is_plain_allowed)
+        let Some((_, domain)) = user.rsplit_once('@') else { return false };
+        let domain = domain.to_string();
+        let found = self.shared.store.read(move |view| view.has_plain_accounts(&domain)).await;
+        found.unwrap_or_else(|error| {
+            files::refusal(&error);
+            false
+        })
+    }
+
+    /// A password that came in the clear is looked at for devices only: else one who guesses would learn
+    /// by the time of the refusal that it was right.
+    async fn check_password(&mut self, name: &str, password: &[u8], tls: bool) -> Checked {
+        let Shared { authenticator, store, .. } = &self.shared;
+        if !tls && !self.shared.allow_plaintext {
+            let address = name.to_string();
+            match store.read(move |view| view.is_plain_allowed(&address)).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::info!(user = %name.escape_debug(), "without TLS, and not marked as a device");
+                    return authenticator.refuse_password(self.origin, name, password).await;
+                }
+                Err(error) => {
+                    files::refusal(&error);
+                    return Checked::Unavailable;
+                }
+            }
+        }
+        authenticator.check_password(self.origin, name, password).await
     }
 
     async fn log_in(&mut self, user: &str, host: Option<&str>, password: &[u8], tls: bool) -> LoggedIn {
         let name = address_of(user, host);
-        let account = match self.shared.authenticator.check_password(self.origin, &name, password).await {
+        let account = match self.check_password(&name, password, tls).await {
             Checked::Right(account) => account,
             Checked::Wrong => return LoggedIn::Rejected,
             Checked::Limited | Checked::Unavailable => return LoggedIn::Unavailable,
@@ -233,16 +264,30 @@ impl FtpService {
                 DataBinding::Off => ::ftp::DataBinding::Off,
             },
         };
-        self.user = Some(User { account, name: name.into(), profile });
+        self.tls.binding.logged_in(account);
+        self.user = Some(User { account, name: name.into(), profile, is_client_noted: false });
+        self.note_client();
         LoggedIn::Accepted(accepted)
+    }
+
+    /// Writes down what the client calls itself: once for a login, and nothing for strangers, who could
+    /// else fill the log.
+    fn note_client(&mut self) {
+        let Origin { address, service, .. } = self.origin;
+        let (Some(user), Some(client)) = (&mut self.user, &self.client) else { return };
+        if !user.is_client_noted {
+            user.is_client_noted = true;
+            let (user, client) = (user.name.escape_debug(), client.escape_debug());
+            tracing::info!(%service, peer = %address, %user, %client, "client program");
+        }
     }
 
     /// Opens a listener in place of an earlier one.
     fn listen(&mut self, listen: Listen) -> Option<SocketAddr> {
         self.waiting = None;
         let told = match listen {
-            Listen::Pasv => self.shared.passage.address_for(self.origin.address, self.own)?.into(),
-            Listen::Epsv => self.own.to_canonical(),
+            Listen::Pasv => self.shared.passage.address_for(self.origin.address, self.own.ip())?.into(),
+            Listen::Epsv => self.own.ip().to_canonical(),
         };
         match self.shared.passage.listen(self.own) {
             Ok(listener) => {
@@ -321,7 +366,17 @@ impl FtpService {
         Protection { config, binding: binding.clone(), bound }
     }
 
+    /// Waits until what is being written can be read. A name that is refused as taken may have been taken a
+    /// moment ago, by a change that still waits for its disk; a client that made the same folder over
+    /// several connections goes there next, and must find it.
+    async fn settle(&mut self) {
+        if let Err(error) = self.shared.store.write(|_| Ok(())).await {
+            files::refusal(&error);
+        }
+    }
+
     fn log_out(&mut self) {
+        self.tls.binding.logged_out();
         self.user = None;
         self.waiting = None;
     }
@@ -349,7 +404,13 @@ impl Service<ServerSession> for FtpService {
             },
             Ask::StartTls { .. } => {
                 self.log_out();
+                self.client = None;
                 return Reaction::StartTls;
+            }
+            Ask::Called { name } => {
+                self.client = Some(name);
+                self.note_client();
+                Answer::Done
             }
             Ask::Host { host } => Answer::Host(self.serves(&host).await),
             Ask::MayLogInPlain { user, host } => {
@@ -371,7 +432,13 @@ impl Service<ServerSession> for FtpService {
                 Answer::Done
             }
             Ask::Files(ask) => Answer::Files(match self.files() {
-                Some(files) => files.answer(ask).await,
+                Some(files) => {
+                    let answer = files.answer(ask).await;
+                    if let Err(FilesError::Exists) = answer {
+                        self.settle().await;
+                    }
+                    answer
+                }
                 None => Err(FilesError::Denied),
             }),
             Ask::Transfer(transfer) => Answer::Transfer(self.prepare(*transfer).await),

@@ -496,11 +496,10 @@ impl Server {
         // ABOR may come as urgent data, whose last byte must stay in its place (RFC 959 §4.1.3).
         let _ = rustix::net::sockopt::set_socket_oobinline(&socket, true);
         let Ok(own) = socket.local_addr() else { return };
-        let (mut service, acceptor) =
-            match FtpService::new(self.ftp.clone(), origin, own.ip(), &self.acceptor) {
-                Ok(made) => made,
-                Err(error) => return tracing::error!(%error, "no FTP session can be made"),
-            };
+        let (mut service, acceptor) = match FtpService::new(self.ftp.clone(), origin, own, &self.acceptor) {
+            Ok(made) => made,
+            Err(error) => return tracing::error!(%error, "no FTP session can be made"),
+        };
         let mut wire = Wire::new(socket, acceptor);
         wire.take_urgent();
         if name.is_inside_tls() {

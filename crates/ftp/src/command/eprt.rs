@@ -2,7 +2,6 @@
 
 use super::Args;
 use crate::address::{AddressError, check, parse_eprt};
-use crate::ask::Route;
 use crate::refusal::Refusal;
 use crate::reply;
 use crate::state::{Area, Next, Turn};
@@ -20,7 +19,7 @@ pub(crate) fn run(area: &mut Area, args: Args<'_>, turn: &mut Turn<'_>) -> Resul
     let target = check(named, client, area.profile.active_use_control_address).map_err(|refusal| {
         if refusal == Refusal::PrivilegedPort { Refusal::PrivilegedExtendedPort } else { refusal }
     })?;
-    area.route = Some(Route::Active(target));
+    area.arrange_active(target);
     reply::line(turn.out, 200, "Active data connection arranged.");
     Ok(Next::Stay)
 }

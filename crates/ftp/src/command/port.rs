@@ -2,7 +2,6 @@
 
 use super::Args;
 use crate::address::{check, parse_port};
-use crate::ask::Route;
 use crate::refusal::Refusal;
 use crate::reply;
 use crate::state::{Area, Next, Turn};
@@ -17,7 +16,7 @@ pub(crate) fn run(area: &mut Area, args: Args<'_>, turn: &mut Turn<'_>) -> Resul
     }
     let named = parse_port(argument).map_err(|_| Refusal::Invalid("Invalid PORT format."))?;
     let target = check(named, turn.channel.client, area.profile.active_use_control_address)?;
-    area.route = Some(Route::Active(target));
+    area.arrange_active(target);
     reply::line(turn.out, 200, "Active data connection arranged.");
     Ok(Next::Stay)
 }

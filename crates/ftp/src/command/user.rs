@@ -17,7 +17,12 @@ pub(crate) fn run(login: &mut Login, args: Args<'_>, turn: &mut Turn<'_>) -> Res
     }
 }
 
-/// Takes the name, if it may be followed by a password on this connection.
+/// Takes the name, if a password may follow on this connection.
+///
+/// Refusing here keeps passwords from being sent in the clear; but to refuse people and not devices would
+/// tell which names are devices. So it is refused here only where nobody may log in without TLS, which is
+/// the same for every name. Where devices may, a person's client that came without TLS does send its
+/// password: that is the price of such devices, which the operator pays by marking one.
 pub(crate) fn name_user(login: &mut Login, user: String, turn: &mut Turn<'_>) -> Result<Next, Refusal> {
     *login = Login::Nobody;
     match turn.settings.plain_logins {

@@ -1,12 +1,12 @@
 //! The made-up world as a script sees it.
 //!
-//! Settings: `@ tls on` (TLS from the start), `@ plain never|devices|always` (always if not said), `@
+//! Settings: `@ tls on` (TLS from the start), `@ plain never|devices|none|always` (always if not said), `@
 //! auth-tls off`, `@ protect off`, `@ mode-z on`, `@ hashes none`, `@ client ADDRESS`, `@ listen
 //! ADDRESS|none`, `@ profile WORD…` of `plain no-epsv make-parents nat`, `@ refuse ERROR` (what the files
 //! answer to changes and transfers), `@ part PATH SIZE`, and limits: `@ bad-commands 3`, `@ failed-logins
 //! 2`, `@ before-login 4`.
 //!
-//! Events: `ended HOW` ends the transfer, `asked TEXT` looks for a question in words, `client-name TEXT`,
+//! Events: `ended HOW` ends the transfer, `asked TEXT` looks for a question in words,
 //! `transfer TEXT` looks into what is transferred, `stop` stops the server.
 
 #![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
@@ -48,7 +48,6 @@ impl World<ServerSession> for Post {
                 assert!(transfer.contains(text), "{text} is not in {transfer}");
             }
             ("asked", text) => assert!(self.0.log.iter().any(|ask| ask.contains(text)), "{:?}", self.0.log),
-            ("client-name", name) => assert_eq!(session.client_name(), Some(name)),
             ("stop", _) => wire::Session::stop(session, now, out),
             _ => panic!("no such event: {event}"),
         }
@@ -86,7 +85,7 @@ fn settings(script: &Script) -> Settings {
     let mut settings = Settings::new("ftp.example.org").unwrap();
     settings.plain_logins = match script.setting("plain", "always") {
         "never" => PlainLogins::Never,
-        "devices" => PlainLogins::Devices,
+        "devices" | "none" => PlainLogins::Devices,
         _ => PlainLogins::Always,
     };
     settings.auth_tls = script.setting("auth-tls", "on") == "on";
@@ -120,6 +119,8 @@ fn post(script: &Script) -> Post {
     if let Some((name, size)) = script.setting("part", "").split_once(' ') {
         files.parts.insert(path(name), size.parse().unwrap());
     }
+    files.devices = script.setting("plain", "") != "none";
+    files.alice_needs_tls = script.setting("plain", "") == "devices";
     let refuse = script.setting("refuse", "");
     files.refuse = (!refuse.is_empty()).then(|| error(refuse));
     Post(files)

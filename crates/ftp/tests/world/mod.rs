@@ -34,6 +34,10 @@ pub struct Files {
     pub refuse: Option<FilesError>,
     /// Where passive data connections are awaited.
     pub listen_at: Option<SocketAddr>,
+    /// There are accounts that may log in without TLS.
+    pub devices: bool,
+    /// alice may not.
+    pub alice_needs_tls: bool,
     /// The transfer that is under way, and whether ABOR came.
     pub transfer: Option<(Transfer, bool)>,
     /// What was asked, in words.
@@ -60,6 +64,8 @@ impl Files {
             profile: Profile::default(),
             refuse: None,
             listen_at: Some("192.0.2.9:50000".parse().unwrap()),
+            devices: true,
+            alice_needs_tls: false,
             transfer: None,
             log: Vec::new(),
         }
@@ -69,6 +75,10 @@ impl Files {
     pub fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
             Ask::Flush | Ask::LogOut => Answer::Done,
+            Ask::Called { .. } => {
+                self.log.push(format!("{ask:?}"));
+                Answer::Done
+            }
             Ask::Abort => {
                 if let Some((_, aborted)) = &mut self.transfer {
                     *aborted = true;
@@ -77,8 +87,9 @@ impl Files {
             }
             Ask::StartTls { .. } => Answer::TlsStarted,
             Ask::Host { host } => Answer::Host(host == "files.example.org" || host == "[::1]"),
-            Ask::MayLogInPlain { user, .. } => Answer::MayLogInPlain(user == "camera"),
-            Ask::LogIn { user, password, .. } => Answer::LoggedIn(match user.as_str() {
+            Ask::MayLogInPlain { .. } => Answer::MayLogInPlain(self.devices),
+            Ask::LogIn { user, password, tls, .. } => Answer::LoggedIn(match user.as_str() {
+                "alice" if !tls && self.alice_needs_tls => LoggedIn::Rejected,
                 "offline" => LoggedIn::Unavailable,
                 "alice" | "camera" if password.same(b"secret") => LoggedIn::Accepted(self.profile.clone()),
                 _ => LoggedIn::Rejected,

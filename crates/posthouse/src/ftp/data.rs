@@ -5,7 +5,7 @@ use super::cut::Cut;
 use super::secure::Secure;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,8 +36,8 @@ pub enum Door {
 pub struct Ends {
     /// The client's address on the control connection.
     pub peer: IpAddr,
-    /// Our own on it.
-    pub own: IpAddr,
+    /// Our own on it, with the scope of a link-local one.
+    pub own: SocketAddr,
     /// Whether to try port 20 for active connections.
     pub from_20: bool,
     /// How long the connection may take.
@@ -58,9 +58,9 @@ pub enum Bound {
 /// How a data connection is protected (PROT P).
 #[derive(Debug, Clone)]
 pub struct Protection {
-    /// The control connection's TLS settings, which take its tickets only.
+    /// The control connection's TLS settings, which take tickets of its client only.
     pub config: Arc<ServerConfig>,
-    /// Knows whether a ticket of another control connection was shown.
+    /// Knows whose tickets were shown.
     pub binding: Arc<Binding>,
     /// What becomes of a connection that did not resume.
     pub bound: Bound,
@@ -138,7 +138,7 @@ async fn accept(listener: &TcpListener, peer: IpAddr) -> io::Result<TcpStream> {
 
 /// Connects to the client, from port 20 if that can be had (RFC 959 §5.2).
 async fn connect(target: SocketAddr, ends: Ends) -> io::Result<TcpStream> {
-    let target = SocketAddr::new(target.ip().to_canonical(), target.port());
+    let target = beside(ends.own, target.ip(), target.port());
     if ends.from_20
         && let Ok(socket) = socket_from(ends.own, 20)
     {
@@ -151,12 +151,23 @@ async fn connect(target: SocketAddr, ends: Ends) -> io::Result<TcpStream> {
     socket_from(ends.own, 0)?.connect(target).await
 }
 
-fn socket_from(own: IpAddr, port: u16) -> io::Result<TcpSocket> {
-    let own = own.to_canonical();
+fn socket_from(own: SocketAddr, port: u16) -> io::Result<TcpSocket> {
+    let own = beside(own, own.ip(), port);
     let socket = if own.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
-    socket.bind(SocketAddr::new(own, port))?;
+    socket.bind(own)?;
     Ok(socket)
+}
+
+/// An address at the link of the control connection, whose own end is `own`: a link-local address says
+/// nothing without the scope (RFC 4007 §6), which no command of FTP names.
+pub fn beside(own: SocketAddr, address: IpAddr, port: u16) -> SocketAddr {
+    match (address.to_canonical(), own) {
+        (IpAddr::V6(address), SocketAddr::V6(own)) if address.is_unicast_link_local() => {
+            SocketAddrV6::new(address, port, 0, own.scope_id()).into()
+        }
+        (address, _) => SocketAddr::new(address, port),
+    }
 }
 
 impl Link {
@@ -186,7 +197,7 @@ impl Link {
         if early && stream.hand_out_tickets().await.is_err() {
             return Err(Cut::Handshake);
         }
-        if stream.is_resumed() {
+        if stream.is_resumed() && protection.binding.is_confirmed().await {
             return Ok(Link::Tls(Box::new(stream)));
         }
         let foreign = protection.binding.take_foreign();
@@ -280,5 +291,24 @@ impl Link {
         stream.set_read_timeout(Some(patience))?;
         stream.set_write_timeout(Some(patience))?;
         Ok((stream, tls))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::beside;
+
+    #[test]
+    fn a_link_local_address_keeps_the_link_of_the_control_connection() {
+        for (own, address, expected) in [
+            ("[fe80::1%3]:21", "fe80::2", "[fe80::2%3]:7"),
+            ("[fe80::1%3]:21", "fe80::1", "[fe80::1%3]:7"),
+            ("[2001:db8::1]:21", "2001:db8::2", "[2001:db8::2]:7"),
+            ("[::ffff:192.0.2.1]:21", "::ffff:192.0.2.2", "192.0.2.2:7"),
+            ("192.0.2.1:21", "192.0.2.2", "192.0.2.2:7"),
+        ] {
+            let made = beside(own.parse().unwrap(), address.parse().unwrap(), 7);
+            assert_eq!(made, expected.parse().unwrap(), "{address} beside {own}");
+        }
     }
 }

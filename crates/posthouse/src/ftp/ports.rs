@@ -1,5 +1,6 @@
 //! Where passive data connections are waited for, and by which address clients are told to come.
 
+use super::data::beside;
 use crate::config::{Ftp, Network, PortRange};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -40,19 +41,18 @@ impl Passage {
         }
     }
 
-    /// Opens a listener at `own`, on a port of the range that cannot be foretold (RFC 2577 §8).
+    /// Opens a listener at the address of `own`, on a port of the range that cannot be foretold (RFC 2577 §8).
     ///
     /// # Errors
     /// `AddrInUse` if no port was free, or the system's.
-    pub fn listen(&self, own: IpAddr) -> io::Result<TcpListener> {
-        let own = own.to_canonical();
+    pub fn listen(&self, own: SocketAddr) -> io::Result<TcpListener> {
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..ATTEMPTS_MAX {
             let port = self.ports.pick(u32::from_le_bytes(crate::auth::random()?));
             if PORTS_AVOIDED.contains(&port) {
                 continue;
             }
-            match listen_at(SocketAddr::new(own, port)) {
+            match listen_at(beside(own, own.ip(), port)) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => last = error,
                 other => return other,
             }
@@ -113,7 +113,7 @@ mod tests {
     #[tokio::test]
     async fn ports_come_from_the_range_until_it_is_used_up() {
         let passage = passage("passive_ports = '47310-47312'");
-        let own: IpAddr = Ipv4Addr::LOCALHOST.into();
+        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, 21));
         let mut held = Vec::new();
         while let Ok(listener) = passage.listen(own) {
             let port = listener.local_addr().unwrap().port();

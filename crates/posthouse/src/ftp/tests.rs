@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use store::AccountId;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -25,7 +26,7 @@ const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn ends() -> Ends {
-    Ends { peer: LOCAL, own: LOCAL, from_20: false, patience: PATIENCE }
+    Ends { peer: LOCAL, own: (LOCAL, 21).into(), from_20: false, patience: PATIENCE }
 }
 
 fn pace() -> Pace {
@@ -151,14 +152,20 @@ async fn data(config: &Arc<ClientConfig>, protection: &Protection) -> Result<(),
 async fn a_data_connection_must_resume_its_own_control_connection() {
     let (base, tickets) = (server_config(), Tickets::new().unwrap());
     for version in [&TLS13, &TLS12] {
-        let (own, other) = (tickets.bind().unwrap(), tickets.bind().unwrap());
-        let (own, other) =
-            (protection(&own, &base, Bound::Require), protection(&other, &base, Bound::Require));
+        let logged_in = |account| {
+            let binding = tickets.bind(LOCAL).unwrap();
+            binding.logged_in(AccountId(account));
+            protection(&binding, &base, Bound::Require)
+        };
+        let (own, second, other) = (logged_in(1), logged_in(1), logged_in(2));
         let (alice, mallory) = (client_config(version), client_config(version));
         control(&alice, &own).await;
         for _ in 0..6 {
             data(&alice, &own).await.expect("each of many files");
         }
+        // Her client keeps the sessions of all its control connections in one place.
+        data(&alice, &second).await.expect("her second control connection");
+        data(&alice, &own).await.expect("the first again");
         let fresh = data(&client_config(version), &own).await;
         assert!(matches!(fresh, Err(Cut::Unbound { foreign: false })), "{version:?}");
         control(&mallory, &other).await;
@@ -219,7 +226,7 @@ async fn every_byte_of_a_file_arrives() {
     let bytes = content(3 * BLOCK_BYTES + 17);
     file.write_all(&bytes).unwrap();
     let (base, tickets) = (server_config(), Tickets::new().unwrap());
-    let own = protection(&tickets.bind().unwrap(), &base, Bound::Off);
+    let own = protection(&tickets.bind(LOCAL).unwrap(), &base, Bound::Off);
     for (secure, from) in [(false, 0), (false, 5), (true, 0), (true, 70_001)] {
         let (door, address) = door().await;
         let got = if secure {
@@ -250,7 +257,7 @@ async fn every_byte_of_a_file_arrives() {
 /// Sends `content` and ends in `manner`; what a pump receives, and how that ended.
 async fn received(secure: bool, end: fn(&mut ClientStream)) -> (Vec<u8>, Result<(), Cut>) {
     let (base, tickets) = (server_config(), Tickets::new().unwrap());
-    let own = protection(&tickets.bind().unwrap(), &base, Bound::Off);
+    let own = protection(&tickets.bind(LOCAL).unwrap(), &base, Bound::Off);
     let (door, address) = door().await;
     let bytes = content(2 * BLOCK_BYTES + 99);
     let sent = if secure {

@@ -18,6 +18,7 @@ mod dns_zones;
 mod dnssec;
 mod files;
 mod ftp;
+mod ftp_access;
 mod ftp_careful;
 mod ftp_clients;
 mod ftp_program;

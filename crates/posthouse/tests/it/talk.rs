@@ -37,6 +37,11 @@ impl Talk {
         Talk::over(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
     }
 
+    /// Connects to an address.
+    pub fn open_at(address: SocketAddr) -> Talk {
+        Talk::over(TcpStream::connect(address).unwrap())
+    }
+
     /// Connects from another of this machine's addresses.
     pub fn open_from(source: [u8; 4], port: u16) -> Talk {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();

@@ -89,6 +89,22 @@ impl View<'_> {
         })?;
         Ok(found.unwrap_or_default())
     }
+
+    /// Whether there is an account of that address which may log in without TLS. One question whatever the
+    /// answer, so that its time does not tell whether the account is there.
+    pub fn is_plain_allowed(&mut self, address: &str) -> Result<bool, StoreError> {
+        let sql =
+            "SELECT is_plain_allowed FROM account JOIN ftp_profile USING (account_id) WHERE address = ?1";
+        let found = self.db.number(sql, params![&address.to_lowercase()])?;
+        Ok(found.is_some_and(|allowed| allowed != 0))
+    }
+
+    /// Whether a domain has accounts that may log in without TLS.
+    pub fn has_plain_accounts(&mut self, domain: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM domain JOIN account USING (domain_id) JOIN ftp_profile USING (account_id)
+                   WHERE name = ?1 AND is_plain_allowed <> 0 LIMIT 1";
+        Ok(self.db.number(sql, params![&domain.to_lowercase()])?.is_some())
+    }
 }
 
 impl Tx<'_> {

@@ -567,6 +567,15 @@ pub fn profiles_are_kept(store: &Store) {
     let profile = || store.read_blocking(|view| view.ftp_profile(ann)).unwrap();
     assert_eq!(profile(), FtpProfile::default());
     assert_eq!(profile().data_binding, DataBinding::Require);
+    let plain = |address: &str| store.read_blocking(|view| view.is_plain_allowed(address)).unwrap();
+    let has_plain = |domain: &str| store.read_blocking(|view| view.has_plain_accounts(domain)).unwrap();
+    let address = store.read_blocking(|view| view.account(ann)).unwrap().unwrap().address;
+    let domain = address.split_once('@').unwrap().1.to_string();
+    write(store, move |tx| tx.set_ftp_profile(ann, &FtpProfile::default()));
+    assert!(!plain(&address) && !has_plain(&domain));
+    write(store, move |tx| tx.set_ftp_profile(ann, &FtpProfile::device()));
+    assert!(plain(&address) && plain(&address.to_uppercase()) && has_plain(&domain));
+    assert!(!plain("") && !plain("nobody@example.net") && !has_plain("") && !has_plain("example.net"));
     for binding in [DataBinding::Off, DataBinding::Prefer, DataBinding::Require] {
         let wanted = FtpProfile {
             data_binding: binding,
