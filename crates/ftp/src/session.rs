@@ -105,6 +105,12 @@ impl ServerSession {
         self.transfer.is_some()
     }
 
+    /// True if the client said QUIT and it waits for the end of a transfer: the client may end its side of the
+    /// control connection without giving up what is transferred (RFC 959 §4.1.1).
+    pub fn is_leaving(&self) -> bool {
+        self.waiting.has("QUIT")
+    }
+
     /// What the client calls itself (CLNT, CSID), for the log: printable ASCII, at most 100 bytes.
     pub fn client_name(&self) -> Option<&str> {
         self.channel.client_name.as_deref()

@@ -12,10 +12,12 @@ mod filter;
 mod halt;
 mod plan;
 mod ports;
+mod presence;
 mod pump;
 mod rate;
 mod record;
 mod secure;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -38,9 +40,11 @@ use cut::Cut;
 use data::{Bound, Door, Ends, Protection};
 use files::Files;
 use halt::Halt;
+use presence::{Leave, Presence};
 use pump::{Pace, Threads};
 use rate::{Direction, Rates};
 use record::Record;
+use slots::Slots;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -67,6 +71,7 @@ pub struct Shared {
     room: Room,
     threads: Threads,
     rates: Rates,
+    slots: Slots,
     tickets: Tickets,
     passage: Arc<Passage>,
     hostname: Arc<str>,
@@ -96,6 +101,7 @@ impl Shared {
             room,
             threads: Threads::default(),
             rates: Rates::default(),
+            slots: Slots::new(config.ftp.transfers_per_account_max),
             tickets: Tickets::new()?,
             passage: Arc::new(Passage::new(&config.ftp)),
             hostname: config.hostname.to_ascii_lowercase().into(),
@@ -118,6 +124,7 @@ pub struct FtpService {
     waiting: Option<TcpListener>,
     running: Option<Running>,
     ended: Option<Ended>,
+    leave: Leave,
 }
 
 /// The TLS of a control connection.
@@ -174,8 +181,8 @@ impl FtpService {
         let (binding, base) = (shared.tickets.bind()?, acceptor.config());
         let acceptor = acceptor.with(binding.for_control(&base));
         let tls = Tls { binding, base, server_name: None, for_data: None };
-        let service =
-            FtpService { shared, origin, own, tls, user: None, waiting: None, running: None, ended: None };
+        let (user, waiting, running, ended, leave) = (None, None, None, None, Leave::default());
+        let service = FtpService { shared, origin, own, tls, user, waiting, running, ended, leave };
         Ok((service, acceptor))
     }
 
@@ -263,13 +270,14 @@ impl FtpService {
             store: self.shared.store.clone(),
             room: self.shared.room.clone(),
             threads: self.shared.threads.clone(),
+            slots: self.shared.slots.clone(),
             clock: self.shared.clock,
             account: user.account,
         })
     }
 
     /// Checks a transfer and makes it ready to run.
-    async fn prepare(&mut self, transfer: ::ftp::Transfer) -> Result<Ready, FilesError> {
+    async fn prepare(&mut self, transfer: ::ftp::Transfer, wire: &Wire) -> Result<Ready, FilesError> {
         let ::ftp::Transfer { action, data } = transfer;
         let (Some(files), Some(user)) = (self.files(), &self.user) else { return Err(FilesError::Denied) };
         let (direction, limit) = match action {
@@ -278,6 +286,7 @@ impl FtpService {
         };
         let bucket = self.shared.rates.bucket(user.account, direction, limit);
         let name = user.name.clone();
+        let slot = files.slot()?;
         let (plan, ready) = files.plan(&action).await?;
         let pace = Pace { halt: Halt::new(), bucket, clock: self.shared.clock, moved: Arc::default() };
         let record = Record::new(self.origin, name, &action, &ready, &data, &pace);
@@ -286,8 +295,15 @@ impl FtpService {
         if direction == Direction::Up {
             opening = opening.early().await;
         }
-        let transfer =
-            Transfer { opening, patience: self.shared.patience, pace, deflate: data.deflate, files };
+        // Only where nothing but its end tells that a file is whole.
+        let control = match direction == Direction::Up && !data.protected && !data.deflate {
+            true => Some(wire.handle().map_err(|_| FilesError::Unavailable)?),
+            false => None,
+        };
+        let presence = Presence::new(control, self.leave.clone(), halt.clone());
+        let patience = self.shared.patience;
+        let deflate = data.deflate;
+        let transfer = Transfer { opening, patience, pace, deflate, files, presence, slot };
         self.running = Some(Running { halt, work: Some(Box::pin(transfer.run(plan))), record: Some(record) });
         Ok(ready)
     }
@@ -374,7 +390,7 @@ impl Service<ServerSession> for FtpService {
                 Some(files) => files.answer(ask).await,
                 None => Err(FilesError::Denied),
             }),
-            Ask::Transfer(transfer) => Answer::Transfer(self.prepare(*transfer).await),
+            Ask::Transfer(transfer) => Answer::Transfer(self.prepare(*transfer, wire).await),
         })
     }
 
@@ -385,6 +401,14 @@ impl Service<ServerSession> for FtpService {
 
     fn stop_respite(&self) -> Duration {
         if self.running.is_some() { STOP_RESPITE } else { Duration::ZERO }
+    }
+
+    fn peer_ended(&mut self, session: &ServerSession) -> bool {
+        let goes_on = self.running.is_some() && session.is_leaving();
+        if goes_on {
+            self.leave.take();
+        }
+        goes_on
     }
 
     async fn event(&mut self) {

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-const ALICE: &str = "alice@example.org";
+pub const ALICE: &str = "alice@example.org";
 const BOB: &str = "bob@example.org";
 /// More than any pair of socket buffers holds, so that a transfer of it can be met on its way.
 const LARGE_BYTES: usize = 40 << 20;
@@ -32,7 +32,7 @@ fn log_in(mut ftp: Talk, user: &str) -> Talk {
 }
 
 /// Logged in without TLS.
-fn plain(server: &Server) -> Talk {
+pub fn plain(server: &Server) -> Talk {
     log_in(greeted(server), ALICE)
 }
 
@@ -51,19 +51,19 @@ fn port(ftp: &mut Talk) -> u16 {
     reply.split('|').nth(3).unwrap().parse().unwrap()
 }
 
-fn connect(port: u16) -> TcpStream {
+pub fn connect(port: u16) -> TcpStream {
     let data = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     data.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     data
 }
 
 /// A passive data connection.
-fn passive(ftp: &mut Talk) -> TcpStream {
+pub fn passive(ftp: &mut Talk) -> TcpStream {
     connect(port(ftp))
 }
 
 #[track_caller]
-fn put(ftp: &mut Talk, name: &str, bytes: &[u8]) {
+pub fn put(ftp: &mut Talk, name: &str, bytes: &[u8]) {
     let mut data = passive(ftp);
     ftp.command(&format!("STOR {name}"), "150 ");
     data.write_all(bytes).unwrap();
@@ -72,7 +72,7 @@ fn put(ftp: &mut Talk, name: &str, bytes: &[u8]) {
 }
 
 #[track_caller]
-fn get(ftp: &mut Talk, command: &str) -> Vec<u8> {
+pub fn get(ftp: &mut Talk, command: &str) -> Vec<u8> {
     let mut data = passive(ftp);
     ftp.command(command, "150 ");
     let mut bytes = Vec::new();
@@ -179,15 +179,46 @@ fn a_data_connection_that_does_not_come_or_does_not_read_is_given_up() {
     ftp.command("RETR file", "150 ");
     ftp.expect("425 ");
     ftp.command("NOOP", "200 ");
-    let data = passive(&mut ftp);
-    ftp.command("RETR file", "150 ");
-    ftp.expect("426 ");
-    drop(data);
-    let data = passive(&mut ftp);
-    ftp.command("STOR other", "150 ");
-    ftp.expect("426 ");
-    drop(data);
+    for command in ["RETR file", "STOR other"] {
+        let data = passive(&mut ftp);
+        let begun = Instant::now();
+        ftp.command(command, "150 ");
+        ftp.expect("426 ");
+        assert!(begun.elapsed() < Duration::from_millis(2500), "{command}: {:?}", begun.elapsed());
+        drop(data);
+    }
     ftp.command("NOOP", "200 ");
+}
+
+#[test]
+fn those_who_stall_stop_nobody_else() {
+    let server = setup().plaintext().tables("[ftp]\ntransfers_per_account_max = 300\n").start();
+    let mut bob = log_in(greeted(&server), BOB);
+    put(&mut bob, "file", &content(LARGE_BYTES));
+    // More than there are threads; each has sent more than what fits into memory.
+    let stalled: Vec<(Talk, TcpStream)> = (0..300)
+        .map(|number| {
+            let mut ftp = plain(&server);
+            let mut data = passive(&mut ftp);
+            ftp.command(&format!("STOR stalled{number}"), "150 ");
+            data.write_all(&content(70_000)).unwrap();
+            (ftp, data)
+        })
+        .collect();
+    let mut late = plain(&server);
+    let _unused = passive(&mut late);
+    let refused = late.command("RETR file", "450 ");
+    assert!(refused.contains("Too many transfers"), "{refused}");
+    late.command("HASH file", "5");
+    assert!(get(&mut bob, "RETR file").len() == LARGE_BYTES);
+    put(&mut bob, "other", &content(300_000));
+    drop(stalled);
+    let again = wait::until(Duration::from_secs(20), || {
+        let _data = passive(&mut late);
+        late.say("STOR more");
+        late.reply().starts_with("150 ").then_some(())
+    });
+    assert!(again.is_some());
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod dnssec;
 mod files;
 mod ftp;
 mod ftp_clients;
+mod ftp_cut;
 mod ftp_program;
 mod ftp_suite;
 mod imap;

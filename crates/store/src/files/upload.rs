@@ -278,6 +278,19 @@ impl Upload {
         Ok(())
     }
 
+    /// Brings to the disk what came so far, in case that there is something to be found out before
+    /// [`Upload::finish`], which then has little left to do.
+    ///
+    /// # Errors
+    /// As [`Upload::finish`]; nothing is left behind then.
+    pub fn synced(mut self) -> Result<Upload, StoreError> {
+        if let Place::File(growing) = &mut self.place {
+            growing.behind.take().map_or(Ok(()), WriteBehind::finish)?;
+            growing.file.sync_data()?;
+        }
+        Ok(self)
+    }
+
     /// Ends the upload: everything is on the disk when this returns.
     ///
     /// # Errors
