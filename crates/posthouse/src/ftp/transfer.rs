@@ -313,10 +313,12 @@ impl Line {
 impl Upload {
     /// Whether the client can go on where it was cut: it counts the bytes of the wire, which must be those
     /// of the file, and it must know the name.
-    /// Nor is anything kept that the store had no room for.
+    /// Nor is anything kept that the store had no room for, nor of an upload that was to replace a file from its
+    /// first byte on: who asked for that file would be told of the part.
     fn is_resumable(&self, cut: &Cut, deflate: bool) -> bool {
         let counts = self.replaces && !deflate && self.representation == Representation::Image;
-        counts && !matches!(cut, Cut::Store(_) | Cut::Undecodable)
+        let is_alone = self.start != Start::Empty || !self.is_there;
+        counts && is_alone && !matches!(cut, Cut::Store(_) | Cut::Undecodable)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::wait;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
+use store::{Access, AreaId, EntryId, NewFile, Settings, Store, Tx};
 
 pub const ALICE: &str = "alice@example.org";
 const BOB: &str = "bob@example.org";
@@ -265,63 +266,97 @@ fn a_cut_upload_is_kept_apart_and_can_be_gone_on_with() {
     assert!(get(&mut ftp, "RETR big") == bytes);
 }
 
-/// Sends the first bytes of an upload and loses both connections; how much of it is kept.
-fn cut_upload(server: &Server, name: &str, bytes: &[u8], older_bytes: usize) -> usize {
+/// Sends the first bytes of an upload and loses its connection; the length that SIZE tells then, other than `older_bytes`.
+fn cut_upload(server: &Server, command: &str, bytes: &[u8], older_bytes: Option<usize>) -> usize {
     let mut ftp = plain(server);
     let mut data = passive(&mut ftp);
-    ftp.command(&format!("STOR {name}"), "150 ");
+    ftp.command(command, "150 ");
     data.write_all(bytes).unwrap();
     drop(ftp);
     let mut ftp = plain(server);
     let kept = wait::until(Duration::from_secs(20), || {
-        ftp.say(&format!("SIZE {name}"));
+        ftp.say(&command.replace("STOR", "SIZE").replace("APPE", "SIZE"));
         let size = ftp.reply().strip_prefix("213 ").map(|size| size.parse::<usize>().unwrap());
-        size.filter(|size| *size != older_bytes)
+        size.filter(|size| Some(*size) != older_bytes)
     });
     drop(data);
     kept.expect("a part is kept")
 }
 
 #[test]
-fn a_cut_upload_over_a_file_goes_on_with_itself_only() {
+fn a_cut_upload_over_a_file_leaves_the_file() {
     let server = setup().plaintext().start();
-    let (old, new) = (vec![b'o'; 18_000_000], content(24_000_000));
+    let old = content(100_000);
+    put(&mut plain(&server), "big", &old);
+    for len_bytes in [30_000, 16_000_000] {
+        let mut ftp = plain(&server);
+        let mut data = passive(&mut ftp);
+        ftp.command("STOR big", "150 ");
+        data.write_all(&vec![b'n'; len_bytes]).unwrap();
+        ftp.command("ABOR", "426 ");
+        ftp.expect("226 ");
+        // Nothing is in the way of those who fetch it as curl does.
+        ftp.command("SIZE big", "213 100000");
+        assert!(get(&mut ftp, "RETR big") == old);
+        ftp.command("SITE QUOTA", "2");
+    }
+}
+
+#[test]
+fn a_cut_upload_behind_a_file_goes_on_with_itself_only() {
+    let server = setup().plaintext().start();
+    let (old, new) = (vec![b'o'; 3_000_000], content(24_000_000));
+    let whole = [&old[..], &new].concat();
     let mut ftp = plain(&server);
     put(&mut ftp, "big", &old);
-    let kept = cut_upload(&server, "big", &new[..16_000_000], old.len());
-    assert!(kept > 0 && kept <= 16_000_000);
+    let kept = cut_upload(&server, "APPE big", &new[..16_000_000], Some(old.len()));
+    assert!(kept > old.len() && kept < 19_000_000);
     // The older file is whole, and is not mistaken for the part.
     let mut ftp = plain(&server);
     assert!(get(&mut ftp, "RETR big") == old);
     ftp.command("SIZE big", &format!("213 {kept}"));
     let _unused = passive(&mut ftp);
     ftp.command("RETR big", "450 ");
-    // Going on behind the older file is refused, by either command.
+    // Going on behind what is kept is refused.
     let mut ftp = plain(&server);
-    for command in ["REST 18000000", "APPE big"] {
-        let _unused = passive(&mut ftp);
-        ftp.say(command);
-        if ftp.reply().starts_with("350") {
-            ftp.say("STOR big");
-            let refused = ftp.reply();
-            assert!(refused.starts_with("554 ") && refused.contains(&kept.to_string()), "{refused}");
-        }
-    }
+    let _unused = passive(&mut ftp);
+    ftp.command("REST 19000000", "350 ");
+    let refused = ftp.command("STOR big", "554 ");
+    assert!(refused.contains(&kept.to_string()), "{refused}");
     ftp.command("SIZE big", &format!("213 {kept}"));
     let mut data = passive(&mut ftp);
     ftp.command("APPE big", "150 ");
-    data.write_all(&new[kept..]).unwrap();
+    data.write_all(&whole[kept..]).unwrap();
     drop(data);
     ftp.expect("226 ");
-    assert!(get(&mut ftp, "RETR big") == new);
+    assert!(get(&mut ftp, "RETR big") == whole);
     // Whoever was told of a part that is no more does not go on with the file.
-    let kept = cut_upload(&server, "big", &old, new.len());
+    let kept = cut_upload(&server, "APPE big", &new, Some(whole.len()));
     let mut late = plain(&server);
     late.command("SIZE big", &format!("213 {kept}"));
     put(&mut ftp, "big", b"short");
     let _unused = passive(&mut late);
     late.command("APPE big", "554 ");
     assert_eq!(get(&mut late, "RETR big"), b"short");
+}
+
+#[test]
+fn a_removed_or_renamed_file_leaves_no_part_behind() {
+    let server = setup().plaintext().start();
+    let mut ftp = plain(&server);
+    for name in ["removed", "renamed"] {
+        put(&mut ftp, name, b"old");
+        cut_upload(&server, &format!("APPE {name}"), &content(100_000), Some(3));
+    }
+    ftp.command("DELE removed", "250 ");
+    ftp.command("SIZE removed", "550 ");
+    ftp.command("RNFR renamed", "350 ");
+    ftp.command("RNTO other", "250 ");
+    ftp.command("SIZE renamed", "550 ");
+    ftp.command("SIZE other", "213 3");
+    cut_upload(&server, "STOR alone", &content(100_000), None);
+    ftp.command("DELE alone", "250 ");
+    ftp.command("SIZE alone", "550 ");
 }
 
 #[test]
@@ -432,7 +467,8 @@ fn an_upload_inside_tls_without_its_proper_end_is_not_whole() {
     assert!(reply.starts_with("426 ") || reply.starts_with("451 "), "{reply}");
     let _data = port(&mut ftp);
     ftp.command("RETR cut", "550 ");
-    ftp.command("SIZE cut", "213 7");
+    // Were it the whole, nobody would go on with it.
+    ftp.command("SIZE cut", "213 6");
     let reply = store_over(&mut ftp, "whole", |ftp, port| ftp.data_tls(port, None), true);
     assert!(reply.starts_with("226 "), "{reply}");
 }
@@ -481,6 +517,58 @@ fn long_folders_are_listed_whole() {
     assert!(facts.iter().filter(|line| line.contains("type=dir;")).count() == names.len());
     ftp.send(b"STAT -R /many\r\n");
     assert!(ftp.reply().lines().count() < 1000, "bounded");
+}
+
+#[test]
+fn a_folder_of_any_size_takes_the_memory_of_a_page() {
+    const ENTRIES: usize = 100_000;
+    let mut server = setup().plaintext().start();
+    server.stop();
+    fill(&server, ENTRIES);
+    server.launch();
+    let mut ftp = plain(&server);
+    // What the first listing leaves behind, such as pages of the database in memory, is not of its size.
+    for (command, is_measured) in [("NLST 0*", false), ("NLST", true), ("MLSD", true), ("LIST", true)] {
+        let (before_kib, begun) = (server.resident_kib(), Instant::now());
+        let mut data = passive(&mut ftp);
+        ftp.command(command, "150 ");
+        let (mut lines, mut most_kib, mut space) = (0, before_kib, vec![0; 1 << 16]);
+        loop {
+            let count = data.read(&mut space).unwrap();
+            if count == 0 {
+                break;
+            }
+            lines += space[..count].iter().filter(|byte| **byte == b'\n').count();
+            most_kib = most_kib.max(server.resident_kib());
+        }
+        ftp.expect("226 ");
+        let grown_kib = most_kib - before_kib;
+        println!("{command} of {ENTRIES} entries: {:?}, at most {grown_kib} KiB more", begun.elapsed());
+        if is_measured {
+            assert!(lines >= ENTRIES && grown_kib < 16 * 1024, "{command}: {lines} lines, {grown_kib} KiB");
+        }
+    }
+}
+
+/// Files in the root of alice's area, put there while the server does not run.
+fn fill(server: &Server, entries: usize) {
+    let (url, blobs) = ("sqlite:posthouse.db".to_string(), "file:blobs".to_string());
+    let data_dir = server.folder.join("data");
+    let store = Store::open(&Settings { url, blobs, data_dir, readers: 1 }).unwrap();
+    let account = store.read_blocking(|view| view.account_by_address(ALICE)).unwrap().unwrap().id;
+    let area = AreaId::Account(account);
+    let mut upload = store.upload(area, 0);
+    upload.write_block(b"content").unwrap();
+    let content = upload.finish().unwrap();
+    let job = move |tx: &mut Tx<'_>| {
+        for number in 0..entries {
+            let (name, content, folder) = (&*format!("{number:07}"), &content, EntryId::ROOT);
+            let new = NewFile { area, folder, name, content, modified_ms: 0, replaces: false };
+            tx.place_file(Access::Operator, &new)?;
+        }
+        Ok(())
+    };
+    store.write_blocking(job).unwrap();
 }
 
 #[test]

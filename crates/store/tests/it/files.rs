@@ -319,10 +319,12 @@ pub fn removal(store: &Store) {
     }
 }
 
-/// Cuts an upload of `bytes` after `kept` bytes.
+/// Cuts an upload so that `bytes` are kept.
 fn cut(store: &Store, at: At, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
     let mut upload = store.upload(at.area, 0);
     upload.write_block(bytes)?;
+    // The last one that comes is not kept.
+    upload.write_block(b"?")?;
     let Some(part) = upload.keep()? else { return Ok(()) };
     let name = name.to_owned();
     store.write_blocking(move |tx| tx.keep_part(at.access, at.area, ROOT, &name, &part))
@@ -345,11 +347,14 @@ pub fn cut_uploads_are_gone_on_with(store: &Store) {
     assert!(resume(250_001).unwrap().is_none(), "behind what is there");
     let mut upload = resume(200_000).unwrap().unwrap();
     assert_eq!((part("f"), used(store, area)), (None, 0), "it is in one hand");
-    upload.write_block(&bytes[200_000..300_000]).unwrap();
+    upload.write_block(&bytes[200_000..300_001]).unwrap();
     // Cut again.
     let again = upload.keep().unwrap().unwrap();
     write(store, move |tx| tx.keep_part(access, area, ROOT, "f", &again));
     assert_eq!(part("f"), Some(300_000));
+    let nothing_new = resume(300_000).unwrap().unwrap().keep().unwrap().unwrap();
+    write(store, move |tx| tx.keep_part(access, area, ROOT, "f", &nothing_new));
+    assert_eq!(part("f"), Some(300_000), "who brings nothing takes nothing away");
     crate::assert_clean(store);
     let mut upload = resume(300_000).unwrap().unwrap();
     upload.write_block(&bytes[300_000..]).unwrap();
@@ -371,6 +376,68 @@ pub fn cut_uploads_are_gone_on_with(store: &Store) {
     });
     assert!(ann.get(store, "f") == [&bytes[..100_000], b"end"].concat());
     assert!(store.upload_behind_blocking(access, area, id, 100_004).is_err());
+}
+
+pub fn a_part_outlives_a_failed_resumption(store: &Store) {
+    let ann = own(account(store, "ann"));
+    let At { access, area } = ann;
+    let bytes = noise(400_000, 5);
+    cut(store, ann, "f", &bytes[..250_000]).unwrap();
+    let AreaId::Account(id) = area else { unreachable!() };
+    let quota = |bytes| write(store, move |tx| tx.set_quota(id, Some(bytes)));
+    quota(100_000);
+    let resume = || store.resume_upload_blocking(access, area, ROOT, "f", 200_000);
+    assert!(matches!(resume(), Err(StoreError::OverQuota { .. })));
+    let part = store.read_blocking(|view| view.part_of(access, area, ROOT, "f")).unwrap();
+    assert_eq!(part.map(|part| part.size_bytes), Some(250_000));
+    crate::assert_clean(store);
+    // Its own bytes are not in its way.
+    quota(400_000);
+    let mut upload = resume().unwrap().unwrap();
+    assert!(resume().unwrap().is_none(), "it is in one hand");
+    upload.write_block(&bytes[200_000..]).unwrap();
+    let content = upload.finish().unwrap();
+    write(store, move |tx| {
+        let (name, content) = ("f", &content);
+        tx.place_file(access, &NewFile { area, folder: ROOT, name, content, modified_ms: 1, replaces: true })
+    });
+    assert!(ann.get(store, "f") == bytes);
+}
+
+pub fn parts_beside_files(store: &Store) {
+    let ann = own(account(store, "ann"));
+    let At { access, area } = ann;
+    let part = |name: &str| {
+        let found = store.read_blocking(|view| view.part_of(access, area, ROOT, name)).unwrap();
+        found.map(|part| (part.size_bytes, part.base_bytes))
+    };
+    // An upload that goes on behind a file, and is cut.
+    let appended = |name: &'static str| {
+        let file = ann.put(store, ROOT, name, b"old").unwrap();
+        let mut upload = store.upload_behind_blocking(access, area, file.id, 3).unwrap();
+        assert!(upload.size_bytes() == 3);
+        upload.write_block(b"more").unwrap();
+        let kept = upload.keep().unwrap().unwrap();
+        write(store, move |tx| tx.keep_part(access, area, ROOT, name, &kept));
+        assert_eq!(part(name), Some((6, 3)));
+        file.id
+    };
+    let file = appended("f");
+    // One that began anew leaves the file, and nothing else.
+    cut(store, ann, "f", b"new").unwrap();
+    assert_eq!((part("f"), used(store, area)), (None, 3));
+    assert_eq!(ann.get(store, "f"), b"old");
+    let nothing = store.upload_behind_blocking(access, area, file, 3).unwrap();
+    assert!(nothing.keep().unwrap().is_none());
+    appended("f");
+    write(store, move |tx| tx.remove_file(access, area, file));
+    assert_eq!((part("f"), used(store, area)), (None, 0));
+    let (from, _) = (appended("from"), appended("to"));
+    ann.rename(store, from, ROOT, "to").unwrap();
+    assert_eq!((part("from"), part("to"), used(store, area)), (None, None, 3));
+    cut(store, ann, "d", b"new").unwrap();
+    ann.mkdir(store, ROOT, "d").unwrap();
+    assert_eq!((part("d"), used(store, area)), (None, 3));
 }
 
 /// Ten clients at once, in one area: on the same name, on names of their own, and reading meanwhile.
@@ -409,7 +476,7 @@ pub fn a_long_upload_is_whole(store: &Store) {
     let At { access, area } = ann;
     let bytes = noise(40 << 20, 7);
     let mut upload = store.upload(area, 0);
-    bytes[..20 << 20].chunks(200_000).for_each(|block| upload.write_block(block).unwrap());
+    bytes[..(20 << 20) + 1].chunks(200_000).for_each(|block| upload.write_block(block).unwrap());
     let part = upload.keep().unwrap().unwrap();
     write(store, move |tx| tx.keep_part(access, area, ROOT, "f", &part));
     let mut upload = store.resume_upload_blocking(access, area, ROOT, "f", 20 << 20).unwrap().unwrap();
@@ -436,7 +503,7 @@ pub fn parts_go_with_time_folder_and_whole(store: &Store) {
     assert_eq!(used(store, area), 5, "the whole takes the part's place");
     let folder = ann.mkdir(store, ROOT, "d").unwrap();
     let mut upload = store.upload(area, 0);
-    upload.write_block(b"some").unwrap();
+    upload.write_block(b"some?").unwrap();
     let part = upload.keep().unwrap().unwrap();
     write(store, move |tx| tx.keep_part(access, area, folder.id, "x", &part));
     assert_eq!(used(store, area), 9);
