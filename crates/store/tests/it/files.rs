@@ -320,6 +320,23 @@ pub fn removal(store: &Store) {
     }
 }
 
+/// Who is told that something is there can see it.
+pub fn what_was_refused_for_it_is_there(store: &Store) {
+    let ann = own(account(store, "ann"));
+    for round in 0..100 {
+        let name = &format!("{round}");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(move || {
+                    let made = ann.mkdir(store, ROOT, name);
+                    assert!(matches!(made, Ok(_) | Err(StoreError::Exists(_))), "{made:?}");
+                    assert!(ann.at(store, name).is_some(), "{name}: {made:?}");
+                });
+            }
+        });
+    }
+}
+
 /// Ten clients at once, in one area: on the same name, on names of their own, and reading meanwhile.
 pub fn ten_at_once(store: &Store) {
     let ann = own(account(store, "ann"));
