@@ -31,9 +31,10 @@ crash: ## kill the server 200 times under load, and count what it had acknowledg
 fuzz: ## fuzz every parser for FUZZ_SECONDS (60) each; needs rustup
 	@scripts/fuzz $(FUZZ_SECONDS)
 
-bench-scale: build ## how a mailbox fares up to a million messages, and zones up to a million records
+bench-scale: build ## how a mailbox fares up to a million messages, and zones and folders up to a million entries
 	cargo run $(CARGO_FLAGS) --release -p posthouse --example bench_scale
 	cargo run $(CARGO_FLAGS) --release -p posthouse --example bench_names
+	cargo run $(CARGO_FLAGS) --release -p posthouse --example bench_files
 
 install: ## install the built binary and the systemd unit, under DESTDIR and PREFIX (/usr/local)
 	@test -x target/release/posthouse || { echo "run 'make build' first" >&2; exit 1; }

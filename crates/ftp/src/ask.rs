@@ -329,6 +329,8 @@ pub enum FilesError {
     OverQuota,
     /// Somebody else is at it (450).
     Busy,
+    /// The account has as many transfers under way as it may have (450).
+    TooMany,
     /// This cannot be done here, such as a digest by that algorithm (504).
     Unsupported,
 

@@ -288,7 +288,7 @@ fn part_told(size_bytes: u64) -> String {
 fn files_code(error: FilesError) -> u16 {
     use FilesError::*;
     match error {
-        Busy => 450,
+        Busy | TooMany => 450,
         Unavailable => 451,
         NoSpace => 452,
         Unsupported => 504,
@@ -315,6 +315,7 @@ fn files_text(error: FilesError) -> &'static str {
         NameNotAllowed => "File name not allowed.",
         OverQuota => "Quota exceeded.",
         Busy => "File busy, try again.",
+        TooMany => "Too many transfers under way for this account: try again when one has ended.",
         Unsupported => "Not supported for this.",
         NoSpace => "No space left.",
         Unavailable => "Not possible at present, try again later.",

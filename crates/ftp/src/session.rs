@@ -107,6 +107,12 @@ impl ServerSession {
         self.transfer.is_some()
     }
 
+    /// True if the client said QUIT and it waits for the end of a transfer: the client may end its side of the
+    /// control connection without giving up what is transferred (RFC 959 §4.1.1).
+    pub fn is_leaving(&self) -> bool {
+        self.waiting.has("QUIT")
+    }
+
     fn touch(&mut self, now: Now) {
         self.deadline = now + self.settings.limits.idle;
     }

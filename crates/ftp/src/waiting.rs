@@ -1,5 +1,6 @@
 //! Commands that wait for the end of a transfer.
 
+use crate::command::Line;
 use crate::refusal::Refusal;
 use crate::settings::WAITING_MAX_BYTES;
 use sasl::Secret;
@@ -47,6 +48,12 @@ impl Waiting {
     /// Whether an ABOR is among them.
     pub(crate) fn has_abort(&self) -> bool {
         self.lines.iter().any(|line| matches!(line, WaitingLine::Aborted))
+    }
+
+    /// Whether the command of this name is among them.
+    pub(crate) fn has(&self, verb: &str) -> bool {
+        let is = |line: &Secret| Line::parse(line.expose()).is_ok_and(|parsed| parsed.is(verb));
+        self.lines.iter().any(|line| matches!(line, WaitingLine::Line(line) if is(line)))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

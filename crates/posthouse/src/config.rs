@@ -194,6 +194,8 @@ pub struct Ftp {
     pub mode_z: bool,
     /// A data connection on which nothing moves for so many seconds is given up.
     pub data_timeout_s: u32,
+    /// So many transfers of one account may be under way at once.
+    pub transfers_per_account_max: usize,
 }
 
 impl Default for Ftp {
@@ -206,6 +208,9 @@ impl Default for Ftp {
             mode_z: false,
             // What vsftpd allows.
             data_timeout_s: 300,
+            // Twice what a client makes that mirrors eight files at once, each in four segments; and a quarter of
+            // the threads that transfers share.
+            transfers_per_account_max: 64,
         }
     }
 }
@@ -458,6 +463,7 @@ const KEYS: &[&str] = &[
     "active_from_20",
     "mode_z",
     "data_timeout_s",
+    "transfers_per_account_max",
     "addresses",
     "name_servers",
     "certificate_authority",

@@ -9,6 +9,7 @@ use crate::tls::{Acceptor, TlsInfo};
 use std::future::Future;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -51,6 +52,12 @@ pub trait Service<S: Session>: Send {
     /// How long the session may go on when the server stops: for work beside the conversation.
     fn stop_respite(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// The peer has ended its side in the middle of the conversation. True if it said before that it would, and
+    /// work is under way that it did not give up by that: then the conversation goes on to its end.
+    fn peer_ended(&mut self, _session: &S) -> bool {
+        false
     }
 
     /// Returns when something outside wants [`Service::on_event`] to be called. Dropped and called
@@ -101,6 +108,18 @@ impl Wire {
     /// Reads on behind urgent data: a read stops at its mark, and nothing tells that there is more (tcp(7)).
     pub fn take_urgent(&mut self) {
         self.takes_urgent = true;
+    }
+
+    /// Another handle of the socket, for looking at it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn handle(&self) -> io::Result<OwnedFd> {
+        match &self.stream {
+            Stream::Plain(stream) => stream.as_fd().try_clone_to_owned(),
+            Stream::Tls(stream) => stream.get_ref().0.as_fd().try_clone_to_owned(),
+            Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// Sends all of `out`.
@@ -247,7 +266,8 @@ pub async fn run<S: Session, V: Service<S>>(
     clock: Clock,
     stop: watch::Receiver<bool>,
 ) -> End {
-    let mut conversation = Conversation { session, service, wire, clock, out: Outputs::new() };
+    let mut conversation =
+        Conversation { session, service, wire, clock, out: Outputs::new(), is_alone: false };
     match conversation.hold(stop).await {
         Ok(end) => end,
         Err(error) => End::Failed(error.kind()),
@@ -266,6 +286,8 @@ struct Conversation<S: Session, V> {
     wire: Wire,
     clock: Clock,
     out: Outputs<S::Ask>,
+    /// The peer has ended its side, and is told the rest.
+    is_alone: bool,
 }
 
 impl<S: Session, V: Service<S>> Conversation<S, V> {
@@ -282,6 +304,8 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
             self.wire.flush().await?;
             self.wire.input.shrink_if_empty();
             match self.wait(&mut stop).await {
+                // However it ended: it had said so.
+                Wake::Read(Ok(0) | Err(_)) if self.service.peer_ended(&self.session) => self.is_alone = true,
                 Wake::Read(Ok(0)) => return Ok(End::PeerGone),
                 Wake::Read(Ok(_)) => {
                     self.session.input(self.clock.now(), &mut self.wire.input, &mut self.out)
@@ -340,7 +364,7 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
         tokio::select! {
             biased;
             () = stop => Wake::Stop,
-            read = self.wire.read() => Wake::Read(read),
+            read = self.wire.read(), if !self.is_alone => Wake::Read(read),
             () = self.service.event() => Wake::Event,
             () = timer => Wake::Deadline,
         }

@@ -12,10 +12,12 @@ mod filter;
 mod halt;
 mod plan;
 mod ports;
+mod presence;
 mod pump;
 mod rate;
 mod record;
 mod secure;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -38,9 +40,11 @@ use cut::Cut;
 use data::{Bound, Door, Ends, Protection};
 use files::Files;
 use halt::Halt;
+use presence::{Leave, Presence};
 use pump::{Pace, Threads};
 use rate::{Direction, Rates};
 use record::Record;
+use slots::Slots;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -67,6 +71,7 @@ pub struct Shared {
     room: Room,
     threads: Threads,
     rates: Rates,
+    slots: Slots,
     tickets: Tickets,
     passage: Arc<Passage>,
     hostname: Arc<str>,
@@ -96,6 +101,7 @@ impl Shared {
             room,
             threads: Threads::default(),
             rates: Rates::default(),
+            slots: Slots::new(config.ftp.transfers_per_account_max),
             tickets: Tickets::new()?,
             passage: Arc::new(Passage::new(&config.ftp)),
             hostname: config.hostname.to_ascii_lowercase().into(),
@@ -120,6 +126,7 @@ pub struct FtpService {
     waiting: Option<TcpListener>,
     running: Option<Running>,
     ended: Option<Ended>,
+    leave: Leave,
 }
 
 /// The TLS of a control connection.
@@ -179,7 +186,8 @@ impl FtpService {
         let acceptor = acceptor.with(binding.for_control(&base));
         let tls = Tls { binding, base, server_name: None, for_data: None };
         let (user, client, waiting, running, ended) = (None, None, None, None, None);
-        let service = FtpService { shared, origin, own, tls, user, client, waiting, running, ended };
+        let leave = Leave::default();
+        let service = FtpService { shared, origin, own, tls, user, client, waiting, running, ended, leave };
         Ok((service, acceptor))
     }
 
@@ -308,13 +316,14 @@ impl FtpService {
             store: self.shared.store.clone(),
             room: self.shared.room.clone(),
             threads: self.shared.threads.clone(),
+            slots: self.shared.slots.clone(),
             clock: self.shared.clock,
             account: user.account,
         })
     }
 
     /// Checks a transfer and makes it ready to run.
-    async fn prepare(&mut self, transfer: ::ftp::Transfer) -> Result<Ready, FilesError> {
+    async fn prepare(&mut self, transfer: ::ftp::Transfer, wire: &Wire) -> Result<Ready, FilesError> {
         let ::ftp::Transfer { action, data } = transfer;
         let (Some(files), Some(user)) = (self.files(), &self.user) else { return Err(FilesError::Denied) };
         let (direction, limit) = match action {
@@ -323,6 +332,7 @@ impl FtpService {
         };
         let bucket = self.shared.rates.bucket(user.account, direction, limit);
         let name = user.name.clone();
+        let slot = files.slot()?;
         let (plan, ready) = files.plan(&action).await?;
         let pace = Pace { halt: Halt::new(), bucket, clock: self.shared.clock, moved: Arc::default() };
         let record = Record::new(self.origin, name, &action, &ready, &data, &pace);
@@ -331,8 +341,15 @@ impl FtpService {
         if direction == Direction::Up {
             opening = opening.early().await;
         }
-        let transfer =
-            Transfer { opening, patience: self.shared.patience, pace, deflate: data.deflate, files };
+        // Only where nothing but its end tells that a file is whole.
+        let control = match direction == Direction::Up && !data.protected && !data.deflate {
+            true => Some(wire.handle().map_err(|_| FilesError::Unavailable)?),
+            false => None,
+        };
+        let presence = Presence::new(control, self.leave.clone(), halt.clone());
+        let patience = self.shared.patience;
+        let deflate = data.deflate;
+        let transfer = Transfer { opening, patience, pace, deflate, files, presence, slot };
         self.running = Some(Running { halt, work: Some(Box::pin(transfer.run(plan))), record: Some(record) });
         Ok(ready)
     }
@@ -364,15 +381,6 @@ impl FtpService {
         };
         let config = for_data.get_or_insert_with(|| binding.for_data(base)).clone();
         Protection { config, binding: binding.clone(), bound }
-    }
-
-    /// Waits until what is being written can be read. A name that is refused as taken may have been taken a
-    /// moment ago, by a change that still waits for its disk; a client that made the same folder over
-    /// several connections goes there next, and must find it.
-    async fn settle(&mut self) {
-        if let Err(error) = self.shared.store.write(|_| Ok(())).await {
-            files::refusal(&error);
-        }
     }
 
     fn log_out(&mut self) {
@@ -432,16 +440,10 @@ impl Service<ServerSession> for FtpService {
                 Answer::Done
             }
             Ask::Files(ask) => Answer::Files(match self.files() {
-                Some(files) => {
-                    let answer = files.answer(ask).await;
-                    if let Err(FilesError::Exists) = answer {
-                        self.settle().await;
-                    }
-                    answer
-                }
+                Some(files) => files.answer(ask).await,
                 None => Err(FilesError::Denied),
             }),
-            Ask::Transfer(transfer) => Answer::Transfer(self.prepare(*transfer).await),
+            Ask::Transfer(transfer) => Answer::Transfer(self.prepare(*transfer, wire).await),
         })
     }
 
@@ -452,6 +454,14 @@ impl Service<ServerSession> for FtpService {
 
     fn stop_respite(&self) -> Duration {
         if self.running.is_some() { STOP_RESPITE } else { Duration::ZERO }
+    }
+
+    fn peer_ended(&mut self, session: &ServerSession) -> bool {
+        let goes_on = self.running.is_some() && session.is_leaving();
+        if goes_on {
+            self.leave.take();
+        }
+        goes_on
     }
 
     async fn event(&mut self) {

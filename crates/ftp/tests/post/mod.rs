@@ -74,6 +74,7 @@ fn error(name: &str) -> FilesError {
         "unavailable" => FilesError::Unavailable,
         "denied" => FilesError::Denied,
         "busy" => FilesError::Busy,
+        "too-many" => FilesError::TooMany,
         "name" => FilesError::NameNotAllowed,
         "unsupported" => FilesError::Unsupported,
         _ => panic!("no such error: {name}"),

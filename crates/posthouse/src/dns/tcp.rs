@@ -202,11 +202,14 @@ const READY_MAX: usize = 4;
 /// Transfers and updates under way on a connection; more wait unread.
 const UNDER_WAY_MAX: usize = 4;
 
+/// A message of something that is under way; `None` is its end.
+type Made = Option<Vec<u8>>;
+
 /// What is under way on a connection beside its questions.
 #[derive(Default)]
 struct Later {
-    /// Made when there is something: most connections never need it. `None` ends one.
-    channel: Option<(mpsc::Sender<Option<Vec<u8>>>, mpsc::Receiver<Option<Vec<u8>>>)>,
+    /// Made when there is something: most connections never need it.
+    channel: Option<(mpsc::Sender<Made>, mpsc::Receiver<Made>)>,
     under_way: usize,
     closed: bool,
 }

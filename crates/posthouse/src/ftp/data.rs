@@ -271,26 +271,15 @@ impl Link {
         }
     }
 
-    /// For use on a thread that may block, giving up when nothing moves for `patience`.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn into_blocking(
-        self,
-        patience: Duration,
-    ) -> io::Result<(std::net::TcpStream, Option<Box<ServerConnection>>)> {
-        let (stream, tls) = match self {
+    /// The socket, and what encrypts on it.
+    pub fn into_parts(self) -> (TcpStream, Option<Box<ServerConnection>>) {
+        match self {
             Link::Plain(stream) => (stream, None),
             Link::Tls(stream) => {
                 let (stream, tls) = stream.into_parts();
                 (stream, Some(Box::new(tls)))
             }
-        };
-        let stream = stream.into_std()?;
-        stream.set_nonblocking(false)?;
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))?;
-        Ok((stream, tls))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::cut::Cut;
 use super::halt::Halt;
 use super::pump::Threads;
+use super::slots::{Slot, Slots};
 use crate::clock::Clock;
 use crate::metrics::metrics;
 use crate::room::Room;
@@ -25,6 +26,8 @@ pub struct Files {
     pub room: Room,
     /// For digests that have to be computed.
     pub threads: Threads,
+    /// What else the account has under way.
+    pub slots: Slots,
     /// The time of day.
     pub clock: Clock,
     /// Whose area it is.
@@ -86,6 +89,14 @@ impl Files {
     /// The area in which paths begin.
     pub fn area(&self) -> AreaId {
         AreaId::Account(self.account)
+    }
+
+    /// Leave for a transfer, or for what takes a thread as long as one.
+    ///
+    /// # Errors
+    /// [`FilesError::TooMany`].
+    pub fn slot(&self) -> Result<Slot, FilesError> {
+        self.slots.take(self.account).ok_or(FilesError::TooMany)
     }
 
     /// Answers.
@@ -273,6 +284,7 @@ impl Files {
         if entry.is_folder() {
             return Err(FilesError::NotAFile);
         }
+        let _slot = self.slot()?;
         let opened = self.store.open_file(self.access(), entry.area, entry.id).await;
         let opened = opened.map_err(|error| refusal(&error))?;
         let (start, end) = (range.start, range.end.unwrap_or(entry.size_bytes()));
@@ -290,9 +302,9 @@ impl Files {
         // Dropped with the connection, which gives the digest up.
         let wanted = Wanted(Halt::new());
         let halt = wanted.0.clone();
-        let digest = self.threads.run(&wanted.0, move || {
-            Ok(opened.digest(algorithm, Some(start..end), &mut || !halt.is_halted())?)
-        });
+        let digest = self
+            .threads
+            .run(async move { Ok(opened.digest(algorithm, Some(start..end), &mut || !halt.is_halted())?) });
         match digest.await {
             Ok(digest) => Ok(FilesAnswer::Digest { digest: digest.0, start, end }),
             Err(Cut::Store(error)) => Err(refusal(&error)),

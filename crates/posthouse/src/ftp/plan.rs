@@ -47,6 +47,8 @@ pub struct Upload {
     pub start: Start,
     /// The length of the file that it replaces.
     pub replaces_bytes: u64,
+    /// Whether there is one, when it begins.
+    pub is_there: bool,
     /// Whether it may replace one.
     pub replaces: bool,
     /// As text or as it is.
@@ -178,9 +180,10 @@ impl Files {
                 Placing::Whole(_) | Placing::Unique { .. } => None,
             };
             let start = begin(&placing, old.as_ref(), part);
-            let replaces_bytes = old.map_or(0, |old| old.size_bytes());
+            let (is_there, replaces_bytes) = (old.is_some(), old.map_or(0, |old| old.size_bytes()));
             let replaces = !matches!(placing, Placing::Unique { .. });
-            let upload = |start| Upload { folder, name, start, replaces_bytes, replaces, representation };
+            let upload =
+                |start| Upload { folder, name, start, replaces_bytes, is_there, replaces, representation };
             Ok(start.map(upload))
         });
         match read.await {
@@ -190,7 +193,8 @@ impl Files {
     }
 }
 
-/// What an upload begins with. Where there is a part it is the part: what the client has to add goes on with
+/// What an upload begins with. A part beside a file is of an upload that went on behind that file's beginning, or
+/// the file came later. Where there is a part it is the part: what the client has to add goes on with
 /// that one, and behind the older file, which the upload was to replace, it would be neither's end.
 fn begin(placing: &Placing, old: Option<&Entry>, part: Option<Part>) -> Result<Start, FilesError> {
     let (offset, told) = match placing {

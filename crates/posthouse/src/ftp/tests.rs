@@ -4,7 +4,7 @@ use super::binding::{Binding, Tickets};
 use super::cut::Cut;
 use super::data::{Bound, Door, Ends, Link, Protection};
 use super::halt::Halt;
-use super::pump::{BLOCK_BYTES, Pace, Pump};
+use super::pump::{BLOCK_BYTES, Pace, Pump, Threads};
 use crate::clock::Clock;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -220,6 +220,11 @@ fn content(len_bytes: usize) -> Vec<u8> {
     (0..len_bytes as u64).flat_map(|n| (n * 2_654_435_761).to_le_bytes()).take(len_bytes).collect()
 }
 
+fn pump(link: Link, patience: Duration, pace: Pace) -> (Threads, Pump) {
+    let threads = Threads::default();
+    (threads.clone(), Pump::new(link, pace, patience, threads))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_byte_of_a_file_arrives() {
     let mut file = tempfile::tempfile().unwrap();
@@ -242,12 +247,11 @@ async fn every_byte_of_a_file_arrives() {
         };
         let link =
             Link::secure(door.open(ends()).await.unwrap(), secure.then_some(&own), false).await.unwrap();
-        let (stream, tls) = link.into_blocking(PATIENCE).unwrap();
         let (file, to) = (file.try_clone().unwrap(), bytes.len() as u64);
-        let sent = tokio::task::spawn_blocking(move || {
-            let mut pump = Pump::new(stream, tls, pace()).unwrap();
-            pump.send_file(&file, from, to).unwrap();
-            pump.finish_sending().unwrap();
+        let (threads, mut pump) = pump(link, PATIENCE, pace());
+        let sent = threads.run(async move {
+            pump.send_file(&file, from, to).await?;
+            pump.finish_sending().await
         });
         sent.await.unwrap();
         assert_eq!(got.await.unwrap().unwrap(), bytes[usize::try_from(from).unwrap()..]);
@@ -273,21 +277,21 @@ async fn received(secure: bool, end: fn(&mut ClientStream)) -> (Vec<u8>, Result<
         })
     };
     let link = Link::secure(door.open(ends()).await.unwrap(), secure.then_some(&own), false).await.unwrap();
-    let (stream, tls) = link.into_blocking(PATIENCE).unwrap();
-    let got = tokio::task::spawn_blocking(move || {
-        let mut pump = Pump::new(stream, tls, pace()).unwrap();
+    let (threads, mut pump) = pump(link, PATIENCE, pace());
+    let got = threads.run(async move {
         let (mut block, mut got) = (vec![0; BLOCK_BYTES], Vec::new());
         let end = loop {
-            match pump.receive(&mut block) {
+            match pump.receive(&mut block).await {
                 Ok(0) => break Ok(()),
                 Ok(count) => got.extend_from_slice(&block[..count]),
                 Err(cut) => break Err(cut),
             }
         };
-        (got, end)
+        Ok((got, end))
     });
-    sent.await.unwrap();
-    got.await.unwrap()
+    let (got, sent) = tokio::join!(got, sent);
+    sent.unwrap();
+    got.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -307,13 +311,93 @@ async fn a_stopped_transfer_ends_at_once() {
     let (door, address) = door().await;
     let client = TcpStream::connect(address).await.unwrap();
     let link = Link::Plain(door.open(ends()).await.unwrap());
-    let (stream, tls) = link.into_blocking(Duration::from_hours(1)).unwrap();
     let pace = pace();
     let halt = pace.halt.clone();
-    let waits = tokio::task::spawn_blocking(move || {
-        Pump::new(stream, tls, pace).unwrap().receive(&mut [0; BLOCK_BYTES]).map_err(|cut| cut.to_string())
+    let (threads, mut pump) = pump(link, Duration::from_hours(1), pace);
+    let waits = tokio::spawn(async move {
+        threads
+            .run(async move { pump.receive(&mut [0; BLOCK_BYTES]).await })
+            .await
+            .map_err(|cut| cut.to_string())
     });
     halt.halt();
     assert_eq!(waits.await.unwrap(), Err("stopped".into()));
     drop(client);
+}
+
+/// A connection of a client that does nothing, from the server's side.
+async fn stalled() -> (TcpStream, Link) {
+    let (door, address) = door().await;
+    let client = TcpStream::connect(address).await.unwrap();
+    (client, Link::Plain(door.open(ends()).await.unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_hold_no_thread() {
+    let threads = Threads::new(1);
+    let (mut clients, mut waiting) = (Vec::new(), tokio::task::JoinSet::new());
+    let mut file = tempfile::tempfile().unwrap();
+    let bytes = content(20 << 20);
+    file.write_all(&bytes).unwrap();
+    let to = bytes.len() as u64;
+    for sends in [true, false, true, false] {
+        let (client, link) = stalled().await;
+        clients.push(client);
+        let (pace, file, own) = (pace(), file.try_clone().unwrap(), threads.clone());
+        waiting.spawn(async move {
+            let mut pump = Pump::new(link, pace, Duration::from_hours(1), own.clone());
+            let work = async move {
+                if sends {
+                    return pump.send_file(&file, 0, to).await;
+                }
+                pump.receive(&mut [0; BLOCK_BYTES]).await.map(|_| ())
+            };
+            own.run(work).await
+        });
+    }
+    let (mut client, link) = stalled().await;
+    let mut pump = Pump::new(link, pace(), PATIENCE, threads.clone());
+    let sent = threads.run(async move {
+        pump.send_file(&file, 0, to).await?;
+        pump.finish_sending().await
+    });
+    let mut got = Vec::new();
+    let (sent, read) = tokio::join!(sent, tokio::io::AsyncReadExt::read_to_end(&mut client, &mut got));
+    sent.unwrap();
+    read.unwrap();
+    assert!(got == bytes);
+    // And when they go on they are served.
+    for mut client in clients {
+        tokio::spawn(async move {
+            let _ = client.write_all(b"late").await;
+            let _ = client.shutdown().await;
+            tokio::io::copy(&mut client, &mut tokio::io::sink()).await
+        });
+    }
+    while let Some(done) = waiting.join_next().await {
+        done.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_moves_for_no_longer_than_is_allowed() {
+    let patience = Duration::from_secs(300);
+    for sends in [true, false] {
+        let (client, link) = stalled().await;
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(64 << 20).unwrap();
+        let (threads, mut pump) = pump(link, patience, pace());
+        let begun = tokio::time::Instant::now();
+        let work = async move {
+            if sends {
+                return pump.send_file(&file, 0, 64 << 20).await;
+            }
+            pump.receive(&mut [0; BLOCK_BYTES]).await.map(|_| ())
+        };
+        let cut = threads.run(work).await;
+        assert!(matches!(cut, Err(Cut::Silent)), "{cut:?}");
+        let waited = begun.elapsed();
+        assert!(waited >= patience && waited < patience + Duration::from_secs(5), "{waited:?}");
+        drop(client);
+    }
 }

@@ -6,13 +6,17 @@ use super::files::{Files, shown};
 use super::filter::{Incoming, Outgoing};
 use super::halt::Halt;
 use super::plan::{Plan, Start, Upload};
+use super::presence::Presence;
 use super::pump::{BLOCK_BYTES, Pace, Pump, read_block};
+use super::slots::Slot;
 use ftp::listing::Writer;
 use ftp::{FilesError, Pattern, Representation};
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use store::{Content, Entry, INLINE_MAX_BYTES, NewFile, Right, StoreError, Uploaded};
+use tokio::time::Instant;
 
 /// Sent or gathered at once where no thread is used.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -31,6 +35,10 @@ pub struct Transfer {
     pub deflate: bool,
     /// The account's files.
     pub files: Files,
+    /// The client of an upload.
+    pub presence: Presence,
+    /// The account's leave for it.
+    pub slot: Slot,
 }
 
 /// A data connection that is to be opened, or is open already.
@@ -81,8 +89,9 @@ impl Transfer {
     pub async fn run(self, plan: Plan) -> Result<(), Cut> {
         let halt = self.pace.halt.clone();
         let link = unless_halted(&halt, self.opening.open()).await?;
+        let Transfer { patience, pace, deflate, files, presence, slot: _slot, .. } = self;
         let line =
-            Line { patience: self.patience, pace: self.pace, deflate: self.deflate, files: self.files };
+            Line { patience, pace, deflate, files, presence: Arc::new(presence), begun: Instant::now() };
         match plan {
             Plan::Send { content: Content::Inline(bytes), offset, representation } => {
                 let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
@@ -125,6 +134,9 @@ struct Line {
     pace: Pace,
     deflate: bool,
     files: Files,
+    presence: Arc<Presence>,
+    /// When the data connection stood.
+    begun: Instant,
 }
 
 impl Line {
@@ -198,28 +210,30 @@ impl Line {
         range: std::ops::Range<u64>,
         representation: Representation,
     ) -> Result<(), Cut> {
-        let (pace, patience, deflate) = (self.pace.clone(), self.patience, self.deflate);
-        let send = move || {
-            let (stream, tls) = link.into_blocking(patience).map_err(|error| Cut::of_socket(&error))?;
-            let mut pump = Pump::new(stream, tls, pace)?;
+        let (mut pump, deflate) = (self.pump(link), self.deflate);
+        let send = async move {
             let mut filter = Outgoing::new(representation, deflate);
             if filter.is_identity() {
-                pump.send_file(&file, range.start, range.end)?;
-                return pump.finish_sending();
+                pump.send_file(&file, range.start, range.end).await?;
+                return pump.finish_sending().await;
             }
             let (mut block, mut wire, mut at) = (vec![0; BLOCK_BYTES], Vec::new(), range.start);
             while at < range.end {
                 let count = read_block(&file, at, range.end, &mut block)?;
                 filter.convert(&block[..count], &mut wire);
-                pump.send(&wire)?;
+                pump.send(&wire).await?;
                 wire.clear();
                 at += count as u64;
             }
             filter.finish(&mut wire);
-            pump.send(&wire)?;
-            pump.finish_sending()
+            pump.send(&wire).await?;
+            pump.finish_sending().await
         };
-        self.files.threads.run(&self.pace.halt, send).await
+        self.files.threads.run(send).await
+    }
+
+    fn pump(&self, link: Link) -> Pump {
+        Pump::new(link, self.pace.clone(), self.patience, self.files.threads.clone())
     }
 
     /// Receives a file. What is small is gathered in memory and needs no thread.
@@ -232,28 +246,35 @@ impl Line {
                 Ok(true) => {
                     // Before the commit: the client may wait for our end.
                     let _ = self.patiently(link.end()).await;
-                    return self.place_small(&upload, &first).await;
+                    return match self.place_small(&upload, &first).await {
+                        Ok(()) => Ok(()),
+                        Err(cut) => Err(self.settle_small(upload, first, cut).await),
+                    };
                 }
-                Err(cut) => {
-                    let (files, never) = (self.files.clone(), Halt::new());
-                    let settled = self.files.threads.run(&never, move || {
-                        let mut begun = files.store.upload(upload.folder.area, upload.replaces_bytes);
-                        begun.write_block(&first)?;
-                        settle_cut(&files, &upload, begun, upload.is_resumable(&cut, false));
-                        Ok(cut)
-                    });
-                    return Err(settled.await.unwrap_or_else(|cut| cut));
-                }
+                Err(cut) => return Err(self.settle_small(upload, first, cut).await),
             }
         }
-        let (pace, patience, deflate) = (self.pace.clone(), self.patience, self.deflate);
-        let files = self.files.clone();
-        let receive = move || {
-            let (stream, tls) = link.into_blocking(patience).map_err(|error| Cut::of_socket(&error))?;
-            let pump = Pump::new(stream, tls, pace)?;
-            receive_large(&files, &upload, &first, pump, deflate)
+        let receiving = Receiving {
+            files: self.files.clone(),
+            upload,
+            pump: self.pump(link),
+            deflate: self.deflate,
+            presence: self.presence.clone(),
+            begun: self.begun,
         };
-        self.files.threads.run(&self.pace.halt, receive).await
+        self.files.threads.run(receiving.receive(first)).await
+    }
+
+    /// What came of a small upload that was cut is kept if it may be; gives the cut back.
+    async fn settle_small(&self, upload: Upload, first: Vec<u8>, cut: Cut) -> Cut {
+        let files = self.files.clone();
+        let settled = self.files.threads.run(async move {
+            let mut begun = files.store.upload(upload.folder.area, upload.replaces_bytes);
+            begun.write_block(&first)?;
+            settle_cut(&files, &upload, Some(begun).filter(|_| upload.is_resumable(&cut, false)));
+            Ok(cut)
+        });
+        settled.await.unwrap_or_else(|cut| cut)
     }
 
     /// Reads into memory; true if that was all, false if it is too much for memory.
@@ -281,86 +302,127 @@ impl Line {
         filter.convert(bytes, &mut take)?;
         filter.finish(&mut take)?;
         let content = begun.finish()?;
-        let placing = placing(&self.files, upload, content);
-        Ok(self.files.store.write(placing).await?)
+        self.presence.confirm_at(self.presence.moment_from(self.begun)).await?;
+        while !self.files.store.write(placing(&self.files, upload, &content, &self.presence)).await? {
+            self.presence.confirm().await?;
+        }
+        Ok(())
     }
 }
 
 impl Upload {
     /// Whether the client can go on where it was cut: it counts the bytes of the wire, which must be those
     /// of the file, and it must know the name.
-    /// Nor is anything kept that the store had no room for.
+    /// Nor is anything kept that the store had no room for, nor of an upload that was to replace a file from its
+    /// first byte on: who asked for that file would be told of the part.
     fn is_resumable(&self, cut: &Cut, deflate: bool) -> bool {
         let counts = self.replaces && !deflate && self.representation == Representation::Image;
-        counts && !matches!(cut, Cut::Store(_) | Cut::Undecodable)
+        let is_alone = self.start != Start::Empty || !self.is_there;
+        counts && is_alone && !matches!(cut, Cut::Store(_) | Cut::Undecodable)
     }
 }
 
-/// The job that makes an upload a file.
+/// The job that makes an upload a file, if its client is there to the last: else it does nothing, and says false.
 fn placing(
     files: &Files,
     upload: &Upload,
-    content: Uploaded,
-) -> impl FnMut(&mut store::Tx<'_>) -> Result<(), StoreError> + Send + use<> {
+    content: &Uploaded,
+    presence: &Arc<Presence>,
+) -> impl FnMut(&mut store::Tx<'_>) -> Result<bool, StoreError> + Send + use<> {
     let (access, modified_ms) = (files.access(), files.clock.unix_ms());
     let (area, folder, replaces) = (upload.folder.area, upload.folder.id, upload.replaces);
-    let name = upload.name.clone();
+    let (name, content, presence) = (upload.name.clone(), content.clone(), presence.clone());
     move |tx| {
+        if presence.is_missed() {
+            return Ok(false);
+        }
         let new = NewFile { area, folder, name: &name, content: &content, modified_ms, replaces };
-        tx.place_file(access, &new).map(|_| ())
+        tx.place_file(access, &new).map(|_| true)
     }
 }
 
-/// Receives a file on a thread, straight into the store's.
-fn receive_large(
-    files: &Files,
-    upload: &Upload,
-    first: &[u8],
-    mut pump: Pump,
+/// A file that comes straight into the store, on threads.
+struct Receiving {
+    files: Files,
+    upload: Upload,
+    pump: Pump,
     deflate: bool,
-) -> Result<(), Cut> {
-    let (area, folder) = (upload.folder.area, upload.folder.id);
-    let gone = StoreError::Missing(store::Missing::File);
-    let mut begun = match upload.start {
-        Start::Empty => files.store.upload(area, upload.replaces_bytes),
-        Start::File(id, offset) => files.store.upload_behind_blocking(files.access(), area, id, offset)?,
-        Start::Part(offset) => files
-            .store
-            .resume_upload_blocking(files.access(), area, folder, &upload.name, offset)?
-            .ok_or(gone)?,
-    };
-    match fill(&mut begun, first, &mut pump, Incoming::new(upload.representation, deflate)) {
-        Ok(()) => {
-            // Before the commit: the client may wait for our end. All of the file is here.
-            let _ = pump.finish_receiving();
-            let content = begun.finish()?;
-            Ok(files.store.write_blocking(placing(files, upload, content))?)
+    presence: Arc<Presence>,
+    begun: Instant,
+}
+
+impl Receiving {
+    /// Receives what comes behind `first`.
+    async fn receive(mut self, first: Vec<u8>) -> Result<(), Cut> {
+        let mut begun = begin(&self.files, &self.upload)?;
+        let filter = Incoming::new(self.upload.representation, self.deflate);
+        if let Err(cut) = fill(&mut begun, &first, &mut self.pump, filter).await {
+            return Err(self.settle(Some(begun), cut));
         }
-        Err(cut) => {
-            settle_cut(files, upload, begun, upload.is_resumable(&cut, deflate));
-            Err(cut)
+        let moment = self.presence.moment_from(self.begun);
+        // Before the commit: the client may wait for our end. All of the file is here.
+        let _ = self.pump.finish_receiving().await;
+        if let Err(cut) = self.presence.confirm().await {
+            return Err(self.settle(Some(begun), cut));
+        }
+        let begun = match begun.synced() {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.settle(None, error.into())),
+        };
+        if let Err(cut) = self.presence.confirm_at(moment).await {
+            return Err(self.settle(Some(begun), cut));
+        }
+        let (content, Receiving { files, upload, presence, .. }) = (begun.finish()?, &self);
+        while !files.store.write_blocking(placing(files, upload, &content, presence))? {
+            presence.confirm().await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what may be kept; gives the cut back.
+    fn settle(&self, begun: Option<store::Upload>, cut: Cut) -> Cut {
+        let is_resumable = self.upload.is_resumable(&cut, self.deflate);
+        settle_cut(&self.files, &self.upload, begun.filter(|_| is_resumable));
+        cut
+    }
+}
+
+/// An upload into the store, with what it begins with.
+fn begin(files: &Files, upload: &Upload) -> Result<store::Upload, StoreError> {
+    let (access, area, folder) = (files.access(), upload.folder.area, upload.folder.id);
+    match upload.start {
+        Start::Empty => Ok(files.store.upload(area, upload.replaces_bytes)),
+        Start::File(id, offset) => files.store.upload_behind_blocking(access, area, id, offset),
+        Start::Part(offset) => {
+            let resumed = files.store.resume_upload_blocking(access, area, folder, &upload.name, offset)?;
+            resumed.ok_or(StoreError::Missing(store::Missing::File))
         }
     }
 }
 
-fn fill(begun: &mut store::Upload, first: &[u8], pump: &mut Pump, mut filter: Incoming) -> Result<(), Cut> {
+async fn fill(
+    begun: &mut store::Upload,
+    first: &[u8],
+    pump: &mut Pump,
+    mut filter: Incoming,
+) -> Result<(), Cut> {
     let mut take = |bytes: &[u8]| Ok(begun.write_block(bytes)?);
     filter.convert(first, &mut take)?;
     let mut block = vec![0; BLOCK_BYTES];
     loop {
-        match pump.receive(&mut block)? {
+        match pump.receive(&mut block).await? {
             0 => return filter.finish(&mut take),
             count => filter.convert(&block[..count], &mut take)?,
         }
     }
 }
 
-/// Keeps what came of an upload apart, if the client can go on with it. An older part gives way to this one also
+/// Keeps what came of a cut upload apart, if anything may be kept of it. An older part gives way to this one also
 /// if nothing is kept: it is of other content than what the client goes on with.
-fn settle_cut(files: &Files, upload: &Upload, begun: store::Upload, is_resumable: bool) {
+fn settle_cut(files: &Files, upload: &Upload, begun: Option<store::Upload>) {
     let (access, area, folder) = (files.access(), upload.folder.area, upload.folder.id);
     let name = upload.name.clone();
-    let kept = if is_resumable { begun.keep() } else { Ok(None) };
+    let kept = begun.map_or(Ok(None), store::Upload::keep);
     let settled = kept.and_then(|part| match part {
         Some(part) => files.store.write_blocking(move |tx| tx.keep_part(access, area, folder, &name, &part)),
         None => {

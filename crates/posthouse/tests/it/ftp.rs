@@ -7,8 +7,9 @@ use crate::wait;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
+use store::{Access, AreaId, EntryId, NewFile, Settings, Store, Tx};
 
-const ALICE: &str = "alice@example.org";
+pub const ALICE: &str = "alice@example.org";
 const BOB: &str = "bob@example.org";
 /// More than any pair of socket buffers holds, so that a transfer of it can be met on its way.
 const LARGE_BYTES: usize = 40 << 20;
@@ -32,7 +33,7 @@ fn log_in(mut ftp: Talk, user: &str) -> Talk {
 }
 
 /// Logged in without TLS.
-fn plain(server: &Server) -> Talk {
+pub fn plain(server: &Server) -> Talk {
     log_in(greeted(server), ALICE)
 }
 
@@ -51,19 +52,19 @@ fn port(ftp: &mut Talk) -> u16 {
     reply.split('|').nth(3).unwrap().parse().unwrap()
 }
 
-fn connect(port: u16) -> TcpStream {
+pub fn connect(port: u16) -> TcpStream {
     let data = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     data.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     data
 }
 
 /// A passive data connection.
-fn passive(ftp: &mut Talk) -> TcpStream {
+pub fn passive(ftp: &mut Talk) -> TcpStream {
     connect(port(ftp))
 }
 
 #[track_caller]
-fn put(ftp: &mut Talk, name: &str, bytes: &[u8]) {
+pub fn put(ftp: &mut Talk, name: &str, bytes: &[u8]) {
     let mut data = passive(ftp);
     ftp.command(&format!("STOR {name}"), "150 ");
     data.write_all(bytes).unwrap();
@@ -72,7 +73,7 @@ fn put(ftp: &mut Talk, name: &str, bytes: &[u8]) {
 }
 
 #[track_caller]
-fn get(ftp: &mut Talk, command: &str) -> Vec<u8> {
+pub fn get(ftp: &mut Talk, command: &str) -> Vec<u8> {
     let mut data = passive(ftp);
     ftp.command(command, "150 ");
     let mut bytes = Vec::new();
@@ -179,15 +180,46 @@ fn a_data_connection_that_does_not_come_or_does_not_read_is_given_up() {
     ftp.command("RETR file", "150 ");
     ftp.expect("425 ");
     ftp.command("NOOP", "200 ");
-    let data = passive(&mut ftp);
-    ftp.command("RETR file", "150 ");
-    ftp.expect("426 ");
-    drop(data);
-    let data = passive(&mut ftp);
-    ftp.command("STOR other", "150 ");
-    ftp.expect("426 ");
-    drop(data);
+    for command in ["RETR file", "STOR other"] {
+        let data = passive(&mut ftp);
+        let begun = Instant::now();
+        ftp.command(command, "150 ");
+        ftp.expect("426 ");
+        assert!(begun.elapsed() < Duration::from_millis(2500), "{command}: {:?}", begun.elapsed());
+        drop(data);
+    }
     ftp.command("NOOP", "200 ");
+}
+
+#[test]
+fn those_who_stall_stop_nobody_else() {
+    let server = setup().plaintext().tables("[ftp]\ntransfers_per_account_max = 300\n").start();
+    let mut bob = log_in(greeted(&server), BOB);
+    put(&mut bob, "file", &content(LARGE_BYTES));
+    // More than there are threads; each has sent more than what fits into memory.
+    let stalled: Vec<(Talk, TcpStream)> = (0..300)
+        .map(|number| {
+            let mut ftp = plain(&server);
+            let mut data = passive(&mut ftp);
+            ftp.command(&format!("STOR stalled{number}"), "150 ");
+            data.write_all(&content(70_000)).unwrap();
+            (ftp, data)
+        })
+        .collect();
+    let mut late = plain(&server);
+    let _unused = passive(&mut late);
+    let refused = late.command("RETR file", "450 ");
+    assert!(refused.contains("Too many transfers"), "{refused}");
+    late.command("HASH file", "5");
+    assert!(get(&mut bob, "RETR file").len() == LARGE_BYTES);
+    put(&mut bob, "other", &content(300_000));
+    drop(stalled);
+    let again = wait::until(Duration::from_secs(20), || {
+        let _data = passive(&mut late);
+        late.say("STOR more");
+        late.reply().starts_with("150 ").then_some(())
+    });
+    assert!(again.is_some());
 }
 
 #[test]
@@ -234,63 +266,99 @@ fn a_cut_upload_is_kept_apart_and_can_be_gone_on_with() {
     assert!(get(&mut ftp, "RETR big") == bytes);
 }
 
-/// Sends the first bytes of an upload and loses both connections; how much of it is kept.
-fn cut_upload(server: &Server, name: &str, bytes: &[u8], older_bytes: usize) -> usize {
+/// Sends the first bytes of an upload and loses its connection; the length that SIZE tells then, other than `older_bytes`.
+fn cut_upload(server: &Server, command: &str, bytes: &[u8], older_bytes: Option<usize>) -> usize {
     let mut ftp = plain(server);
     let mut data = passive(&mut ftp);
-    ftp.command(&format!("STOR {name}"), "150 ");
+    ftp.command(command, "150 ");
     data.write_all(bytes).unwrap();
     drop(ftp);
     let mut ftp = plain(server);
     let kept = wait::until(Duration::from_secs(20), || {
-        ftp.say(&format!("SIZE {name}"));
+        ftp.say(&command.replace("STOR", "SIZE").replace("APPE", "SIZE"));
         let size = ftp.reply().strip_prefix("213 ").map(|size| size.parse::<usize>().unwrap());
-        size.filter(|size| *size != older_bytes)
+        size.filter(|size| Some(*size) != older_bytes)
     });
     drop(data);
     kept.expect("a part is kept")
 }
 
 #[test]
-fn a_cut_upload_over_a_file_goes_on_with_itself_only() {
+fn a_cut_upload_over_a_file_leaves_the_file() {
     let server = setup().plaintext().start();
-    let (old, new) = (vec![b'o'; 18_000_000], content(24_000_000));
+    let old = content(100_000);
+    put(&mut plain(&server), "big", &old);
+    for len_bytes in [30_000, 16_000_000] {
+        let mut ftp = plain(&server);
+        let mut data = passive(&mut ftp);
+        ftp.command("STOR big", "150 ");
+        data.write_all(&vec![b'n'; len_bytes]).unwrap();
+        ftp.command("ABOR", "426 ");
+        ftp.expect("226 ");
+        // Nothing is in the way of those who fetch it as curl does.
+        ftp.command("SIZE big", "213 100000");
+        assert!(get(&mut ftp, "RETR big") == old);
+        ftp.command("SITE QUOTA", "2");
+    }
+}
+
+#[test]
+fn a_cut_upload_behind_a_file_goes_on_with_itself_only() {
+    let server = setup().plaintext().start();
+    let (old, new) = (vec![b'o'; 3_000_000], content(24_000_000));
+    let whole = [&old[..], &new].concat();
     let mut ftp = plain(&server);
     put(&mut ftp, "big", &old);
-    let kept = cut_upload(&server, "big", &new[..16_000_000], old.len());
-    assert!(kept > 0 && kept <= 16_000_000);
+    let kept = cut_upload(&server, "APPE big", &new[..16_000_000], Some(old.len()));
+    assert!(kept > old.len() && kept < 19_000_000);
     // The older file is whole, and is not mistaken for the part.
     let mut ftp = plain(&server);
     assert!(get(&mut ftp, "RETR big") == old);
     ftp.command("SIZE big", &format!("213 {kept}"));
     let _unused = passive(&mut ftp);
     ftp.command("RETR big", "450 ");
-    // Going on behind the older file is refused, by either command.
+    // Going on behind what is kept is refused.
     let mut ftp = plain(&server);
-    for command in ["REST 18000000", "APPE big"] {
-        let _unused = passive(&mut ftp);
-        ftp.say(command);
-        if ftp.reply().starts_with("350") {
-            ftp.say("STOR big");
-            let refused = ftp.reply();
-            assert!(refused.starts_with("554 ") && refused.contains(&kept.to_string()), "{refused}");
-        }
-    }
+    let _unused = passive(&mut ftp);
+    ftp.command("REST 19000000", "350 ");
+    let refused = ftp.command("STOR big", "554 ");
+    assert!(refused.contains(&kept.to_string()), "{refused}");
     ftp.command("SIZE big", &format!("213 {kept}"));
     let mut data = passive(&mut ftp);
     ftp.command("APPE big", "150 ");
-    data.write_all(&new[kept..]).unwrap();
+    data.write_all(&whole[kept..]).unwrap();
     drop(data);
     ftp.expect("226 ");
-    assert!(get(&mut ftp, "RETR big") == new);
+    assert!(get(&mut ftp, "RETR big") == whole);
     // Whoever was told of a part that is no more does not go on with the file.
-    let kept = cut_upload(&server, "big", &old, new.len());
+    let kept = cut_upload(&server, "APPE big", &new, Some(whole.len()));
     let mut late = plain(&server);
     late.command("SIZE big", &format!("213 {kept}"));
     put(&mut ftp, "big", b"short");
     let _unused = passive(&mut late);
     late.command("APPE big", "554 ");
     assert_eq!(get(&mut late, "RETR big"), b"short");
+}
+
+#[test]
+fn a_removed_or_renamed_file_leaves_no_part_behind() {
+    let server = setup().plaintext().start();
+    let mut ftp = plain(&server);
+    // More than the sockets hold between them, so that some of it has come for sure.
+    let bytes = content(16_000_000);
+    for name in ["removed", "renamed"] {
+        put(&mut ftp, name, b"old");
+        cut_upload(&server, &format!("APPE {name}"), &bytes, Some(3));
+    }
+    ftp.command("DELE removed", "250 ");
+    ftp.command("SIZE removed", "550 ");
+    ftp.command("RNFR renamed", "350 ");
+    ftp.command("RNTO other", "250 ");
+    ftp.command("SIZE renamed", "550 ");
+    ftp.command("SIZE other", "213 3");
+    cut_upload(&server, "STOR alone", &bytes, None);
+    ftp.command("DELE alone", "250 ");
+    ftp.command("SIZE alone", "550 ");
 }
 
 #[test]
@@ -401,7 +469,8 @@ fn an_upload_inside_tls_without_its_proper_end_is_not_whole() {
     assert!(reply.starts_with("426 ") || reply.starts_with("451 "), "{reply}");
     let _data = port(&mut ftp);
     ftp.command("RETR cut", "550 ");
-    ftp.command("SIZE cut", "213 7");
+    // Were it the whole, nobody would go on with it.
+    ftp.command("SIZE cut", "213 6");
     let reply = store_over(&mut ftp, "whole", |ftp, port| ftp.data_tls(port, None), true);
     assert!(reply.starts_with("226 "), "{reply}");
 }
@@ -450,6 +519,58 @@ fn long_folders_are_listed_whole() {
     assert!(facts.iter().filter(|line| line.contains("type=dir;")).count() == names.len());
     ftp.send(b"STAT -R /many\r\n");
     assert!(ftp.reply().lines().count() < 1000, "bounded");
+}
+
+#[test]
+fn a_folder_of_any_size_takes_the_memory_of_a_page() {
+    const ENTRIES: usize = 100_000;
+    let mut server = setup().plaintext().start();
+    server.stop();
+    fill(&server, ENTRIES);
+    server.launch();
+    let mut ftp = plain(&server);
+    // What the first listing leaves behind, such as pages of the database in memory, is not of its size.
+    for (command, is_measured) in [("NLST 0*", false), ("NLST", true), ("MLSD", true), ("LIST", true)] {
+        let (before_kib, begun) = (server.resident_kib(), Instant::now());
+        let mut data = passive(&mut ftp);
+        ftp.command(command, "150 ");
+        let (mut lines, mut most_kib, mut space) = (0, before_kib, vec![0; 1 << 16]);
+        loop {
+            let count = data.read(&mut space).unwrap();
+            if count == 0 {
+                break;
+            }
+            lines += space[..count].iter().filter(|byte| **byte == b'\n').count();
+            most_kib = most_kib.max(server.resident_kib());
+        }
+        ftp.expect("226 ");
+        let grown_kib = most_kib - before_kib;
+        println!("{command} of {ENTRIES} entries: {:?}, at most {grown_kib} KiB more", begun.elapsed());
+        if is_measured {
+            assert!(lines >= ENTRIES && grown_kib < 16 * 1024, "{command}: {lines} lines, {grown_kib} KiB");
+        }
+    }
+}
+
+/// Files in the root of alice's area, put there while the server does not run.
+fn fill(server: &Server, entries: usize) {
+    let (url, blobs) = ("sqlite:posthouse.db".to_string(), "file:blobs".to_string());
+    let data_dir = server.folder.join("data");
+    let store = Store::open(&Settings { url, blobs, data_dir, readers: 1 }).unwrap();
+    let account = store.read_blocking(|view| view.account_by_address(ALICE)).unwrap().unwrap().id;
+    let area = AreaId::Account(account);
+    let mut upload = store.upload(area, 0);
+    upload.write_block(b"content").unwrap();
+    let content = upload.finish().unwrap();
+    let job = move |tx: &mut Tx<'_>| {
+        for number in 0..entries {
+            let (name, content, folder) = (&*format!("{number:07}"), &content, EntryId::ROOT);
+            let new = NewFile { area, folder, name, content, modified_ms: 0, replaces: false };
+            tx.place_file(Access::Operator, &new)?;
+        }
+        Ok(())
+    };
+    store.write_blocking(job).unwrap();
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod ftp;
 mod ftp_access;
 mod ftp_careful;
 mod ftp_clients;
+mod ftp_cut;
 mod ftp_program;
 mod ftp_suite;
 mod imap;

@@ -31,12 +31,16 @@ pub struct KeptPart {
     pub(crate) file: Arc<BlobFile>,
     pub(crate) size_bytes: u64,
     pub(crate) base_bytes: u64,
+    /// The upload had gone on with something: a file, or an older part.
+    pub(crate) goes_on: bool,
 }
 
-/// A part that is no part any more, because somebody goes on with it.
-pub(crate) struct ClaimedPart {
+/// A part as it lies in the database.
+#[derive(Debug, Clone)]
+pub(crate) struct PartRow {
+    /// The name of its file.
     pub file: String,
-    pub base_bytes: u64,
+    pub part: Part,
 }
 
 impl KeptPart {
@@ -59,30 +63,29 @@ impl View<'_> {
         name: &str,
     ) -> Result<Option<Part>, StoreError> {
         self.need_right(access, area, Right::Read)?;
-        let sql = "SELECT size_bytes, base_bytes, at_ms FROM file_part
-                   WHERE area_id = ?1 AND parent_id = ?2 AND name = ?3";
-        self.db.row(sql, params![area, folder, name], |row| {
-            Ok(Part { size_bytes: row.count(0)?, base_bytes: row.count(1)?, at_ms: row.int(2)? })
-        })
+        Ok(self.part_row(area, folder, name)?.map(|row| row.part))
     }
-}
 
-impl View<'_> {
-    /// The name of the file of a part.
-    pub(crate) fn part_file(
+    pub(crate) fn part_row(
         &mut self,
         area: AreaId,
         folder: EntryId,
         name: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT file FROM file_part WHERE area_id = ?1 AND parent_id = ?2 AND name = ?3";
-        self.db.row(sql, params![area, folder, name], |row| row.string(0))
+    ) -> Result<Option<PartRow>, StoreError> {
+        let sql = "SELECT file, size_bytes, base_bytes, at_ms FROM file_part
+                   WHERE area_id = ?1 AND parent_id = ?2 AND name = ?3";
+        self.db.row(sql, params![area, folder, name], |row| {
+            let part = Part { size_bytes: row.count(1)?, base_bytes: row.count(2)?, at_ms: row.int(3)? };
+            Ok(PartRow { file: row.string(0)?, part })
+        })
     }
 }
 
 impl Tx<'_> {
     /// Keeps a part under the name that the whole would have had, in place of an older part of that name. It
-    /// counts against the quota.
+    /// counts against the quota. Where a file of that name lies only what had gone on with something is kept: who
+    /// asks for a part of a file that is whole would be told of the part, and an upload that began anew can do so
+    /// again.
     ///
     /// # Errors
     /// As [`Tx::place_file`].
@@ -98,6 +101,9 @@ impl Tx<'_> {
         check_new_name(area, folder, name)?;
         self.need_folder(area, folder)?;
         self.drop_part_row(area, folder, name)?;
+        if !part.goes_on && self.child_row(area, folder, name)?.is_some() {
+            return Ok(());
+        }
         self.charge_area(area, part.size_bytes, 0)?;
         let sql = "INSERT INTO file_part (area_id, parent_id, name, file, size_bytes, base_bytes, at_ms)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -123,24 +129,24 @@ impl Tx<'_> {
         self.drop_part_row(area, folder, name)
     }
 
-    /// Takes the part of this name out of the rows, if it has at least `offset` bytes.
+    /// Takes a part out of the rows; false if it is not there any more as it was.
     pub(crate) fn claim_part(
         &mut self,
         access: Access,
         area: AreaId,
         folder: EntryId,
         name: &str,
-        offset: u64,
-    ) -> Result<Option<ClaimedPart>, StoreError> {
+        row: &PartRow,
+    ) -> Result<bool, StoreError> {
         self.begin_change(access, area)?;
         let sql = "DELETE FROM file_part WHERE area_id = ?1 AND parent_id = ?2 AND name = ?3
-                   AND size_bytes >= ?4 RETURNING file, base_bytes, size_bytes";
-        let found = self.db.row(sql, params![area, folder, name, offset], |row| {
-            Ok((ClaimedPart { file: row.string(0)?, base_bytes: row.count(1)? }, row.count(2)?))
-        })?;
-        let Some((claimed, size_bytes)) = found else { return Ok(None) };
-        self.charge_area(area, 0, size_bytes)?;
-        Ok(Some(claimed))
+                   AND file = ?4 AND size_bytes = ?5 AND at_ms = ?6";
+        let values = params![area, folder, name, &row.file, row.part.size_bytes, row.part.at_ms];
+        if self.db.execute(sql, values)? == 0 {
+            return Ok(false);
+        }
+        self.charge_area(area, 0, row.part.size_bytes)?;
+        Ok(true)
     }
 
     /// Removes the part of this name, if there is one.

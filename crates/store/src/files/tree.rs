@@ -93,6 +93,7 @@ impl Tx<'_> {
         if self.child_row(area, parent, name)?.is_some() {
             return Err(StoreError::Exists("name"));
         }
+        self.drop_part_row(area, parent, name)?;
         let id = EntryId(self.shared.fresh_id());
         let sql =
             "INSERT INTO file_entry (area_id, parent_id, name, entry_id, blob_id, size_bytes, modified_ms,
@@ -181,7 +182,7 @@ impl Tx<'_> {
         blob.map(BlobId).ok_or(StoreError::NotAFile)
     }
 
-    /// Removes a file.
+    /// Removes a file, and with it what is kept of an upload that was to replace it.
     ///
     /// # Errors
     /// [`Missing::File`], [`StoreError::Denied`], [`StoreError::NotAFile`].
@@ -192,6 +193,7 @@ impl Tx<'_> {
             return Err(StoreError::NotAFile);
         }
         self.drop_entry(&found)?;
+        self.drop_part_row(area, found.parent, &found.name)?;
         self.charge_area(area, 0, found.size_bytes())?;
         self.touch(area, found.parent)
     }
@@ -295,7 +297,8 @@ impl Tx<'_> {
     }
 
     /// Gives an entry another name or another folder, also in another area if it is a file. A file takes the
-    /// place of a file that has the name.
+    /// place of a file that has the name. What is kept of uploads to either name is removed: it went on with a
+    /// file that is not there any more.
     ///
     /// - `from`: the entry's area and number; `to`: the area, the folder, and the name in it.
     ///
@@ -333,6 +336,8 @@ impl Tx<'_> {
         if let Some(taken) = &taken {
             self.drop_entry(taken)?;
         }
+        self.drop_part_row(area, found.parent, &found.name)?;
+        self.drop_part_row(to_area, folder, name)?;
         let freed = taken.as_ref().map_or(0, Entry::size_bytes);
         self.move_row(&found, to, freed)?;
         self.touch(area, found.parent)?;

@@ -84,9 +84,12 @@ impl Growing {
         Ok(())
     }
 
-    /// Waits for what was begun, so that the last sync tells the whole truth.
-    fn settle(self) -> io::Result<(File, BlobFile)> {
+    /// Waits for what was begun, so that the last sync tells the whole truth, and cuts off what is not of it.
+    fn settle(self, size_bytes: u64) -> io::Result<(File, BlobFile)> {
         self.behind.map_or(Ok(()), WriteBehind::finish)?;
+        if self.file.metadata()?.len() != size_bytes {
+            self.file.set_len(size_bytes)?;
+        }
         Ok((self.file, self.name))
     }
 }
@@ -102,6 +105,8 @@ pub struct Upload {
     size_bytes: u64,
     /// Bytes at the beginning that are the replaced file's.
     base_bytes: u64,
+    /// Bytes that were there when it began: the replaced file's, or a part's.
+    begun_bytes: u64,
     place: Place,
 }
 
@@ -144,6 +149,7 @@ impl Store {
             hashing: Hashing::new(),
             size_bytes: 0,
             base_bytes: 0,
+            begun_bytes: 0,
             place: Place::Memory(Vec::new()),
         }
     }
@@ -167,15 +173,16 @@ impl Store {
             upload.write_block(block)?;
             Ok(ControlFlow::Continue(()))
         })?;
-        upload.base_bytes = offset;
+        (upload.base_bytes, upload.begun_bytes) = (offset, offset);
         Ok(upload)
     }
 
     /// Goes on with a cut upload behind its first `offset` bytes; the part is no part from now on. Nothing
-    /// if there is no part of that name, or a shorter one. Reads what is kept, for its digest.
+    /// if there is no part of that name, or a shorter one, or if somebody else goes on with it. Reads what is
+    /// kept, for its digest.
     ///
     /// # Errors
-    /// As [`crate::Tx::place_file`].
+    /// As [`crate::Tx::place_file`]; the part is a part still.
     pub fn resume_upload_blocking(
         &self,
         access: Access,
@@ -185,28 +192,31 @@ impl Store {
         offset: u64,
     ) -> Result<Option<Upload>, StoreError> {
         let Some(blobs) = &self.shared().blobs else { return Ok(None) };
+        let kept = self.read_blocking(|view| view.part_row(area, folder, name))?;
+        let Some(kept) = kept.filter(|kept| offset <= kept.part.size_bytes) else { return Ok(None) };
+        let Ok(file) = blobs.open_to_go_on(&kept.file) else { return Ok(None) };
         // Young from now on: what no row names for a moment must not look as if it were left over.
-        let kept = self.read_blocking(|view| view.part_file(area, folder, name))?;
-        let Some(file) = kept.and_then(|kept| blobs.open_to_go_on(&kept).ok()) else { return Ok(None) };
         file.set_modified(SystemTime::now())?;
-        let key = name.to_owned();
-        let claimed = self.write_blocking(move |tx| tx.claim_part(access, area, folder, &key, offset))?;
-        let Some(claimed) = claimed else { return Ok(None) };
-        let blob_file = blobs.not_adopted(claimed.file);
-        let file = blobs.open_to_go_on(&blob_file.name)?;
         let replaces = self.read_blocking(|view| view.child_row(area, folder, name))?;
-        let mut upload = self.upload(area, replaces.map_or(0, |entry| entry.size_bytes()));
-        upload.reserve(offset)?;
+        let replaces_bytes = replaces.map_or(0, |entry| entry.size_bytes());
+        let mut upload = self.upload(area, replaces_bytes);
         let content = Content::File { size_bytes: file.metadata()?.len(), file };
         content.each_block(0..offset, &mut |block| {
             upload.hashing.update(block);
             Ok(ControlFlow::Continue(()))
         })?;
         let Content::File { file, .. } = content else { return Ok(None) };
-        file.set_len(offset)?;
+        // Until it is claimed the part itself takes the room that is reserved here.
+        upload.reserve(offset, kept.part.size_bytes)?;
         upload.size_bytes = offset;
-        upload.base_bytes = claimed.base_bytes.min(offset);
-        upload.place = Place::File(Growing::new(file, blob_file, offset));
+        upload.base_bytes = kept.part.base_bytes.min(offset);
+        upload.begun_bytes = offset;
+        // Nothing may fail behind this.
+        let (key, row) = (name.to_owned(), kept.clone());
+        if !self.write_blocking(move |tx| tx.claim_part(access, area, folder, &key, &row))? {
+            return Ok(None);
+        }
+        upload.place = Place::File(Growing::new(file, blobs.not_adopted(kept.file), offset));
         Ok(Some(upload))
     }
 }
@@ -226,7 +236,7 @@ impl Upload {
         let after = self.size_bytes + bytes.len() as u64;
         // What is small is checked by the transaction that places it, soon enough.
         if after > INLINE_MAX_BYTES as u64 {
-            self.reserve(after)?;
+            self.reserve(after, 0)?;
             self.leave_memory(after)?;
         }
         for block in bytes.chunks(BLOCK_BYTES) {
@@ -240,14 +250,15 @@ impl Upload {
         Ok(())
     }
 
-    /// Makes sure that `after` bytes are reserved.
-    fn reserve(&mut self, after: u64) -> Result<(), StoreError> {
+    /// Makes sure that `after` bytes are reserved, when `freed` bytes of what is counted now will not be.
+    fn reserve(&mut self, after: u64, freed: u64) -> Result<(), StoreError> {
         if after <= self.reservation.bytes {
             return Ok(());
         }
         let area = self.reservation.area;
         let room = self.store.read_blocking(|view| view.room(area))?;
-        let Some(room) = room else { return Err(StoreError::Missing(crate::Missing::File)) };
+        let Some(mut room) = room else { return Err(StoreError::Missing(crate::Missing::File)) };
+        room.used_bytes = room.used_bytes.saturating_sub(freed);
         let free = room.free_bytes().map(|free| free.saturating_add(self.replaces_bytes));
         let want = (after - self.reservation.bytes).max(RESERVE_STEP_BYTES);
         self.reservation.bytes += self.reservation.of.add(area, want, free);
@@ -278,6 +289,19 @@ impl Upload {
         Ok(())
     }
 
+    /// Brings to the disk what came so far, in case that there is something to be found out before
+    /// [`Upload::finish`], which then has little left to do.
+    ///
+    /// # Errors
+    /// As [`Upload::finish`]; nothing is left behind then.
+    pub fn synced(mut self) -> Result<Upload, StoreError> {
+        if let Place::File(growing) = &mut self.place {
+            growing.behind.take().map_or(Ok(()), WriteBehind::finish)?;
+            growing.file.sync_data()?;
+        }
+        Ok(self)
+    }
+
     /// Ends the upload: everything is on the disk when this returns.
     ///
     /// # Errors
@@ -287,7 +311,7 @@ impl Upload {
         let blob = match self.place {
             Place::Memory(bytes) => PreparedBlob::inline(digest, &bytes)?,
             Place::File(growing) => {
-                let (file, name) = growing.settle()?;
+                let (file, name) = growing.settle(self.size_bytes)?;
                 let blobs = self.store.shared().blobs.as_ref();
                 let blobs = blobs.ok_or_else(|| StoreError::Io("the folder of blobs is gone".to_owned()))?;
                 PreparedBlob::file(digest, self.size_bytes, blobs.shelve(&file, name, &digest)?)
@@ -300,19 +324,25 @@ impl Upload {
     /// returns, and [`crate::Tx::keep_part`] gives it a name. Nothing if nothing came, or where all
     /// content lies in the database.
     ///
+    /// The last byte that came is not kept: nobody knows whether it was the file's last one, and of a part as
+    /// long as the file a client would conclude that nothing is left to do.
+    ///
     /// # Errors
     /// As [`Upload::finish`].
     pub fn keep(mut self) -> Result<Option<KeptPart>, StoreError> {
-        if self.size_bytes == 0 {
+        let has_come = self.size_bytes > self.begun_bytes;
+        let size_bytes = self.size_bytes - u64::from(has_come);
+        if size_bytes <= self.base_bytes {
             return Ok(None);
         }
         self.leave_memory(self.size_bytes)?;
         let (Place::File(growing), Some(blobs)) = (self.place, &self.store.shared().blobs) else {
             return Ok(None);
         };
-        let (file, name) = growing.settle()?;
+        let (file, name) = growing.settle(size_bytes)?;
         blobs.sync_begun(&file)?;
-        Ok(Some(KeptPart { file: Arc::new(name), size_bytes: self.size_bytes, base_bytes: self.base_bytes }))
+        let goes_on = self.begun_bytes > 0;
+        Ok(Some(KeptPart { file: Arc::new(name), size_bytes, base_bytes: self.base_bytes, goes_on }))
     }
 }
 

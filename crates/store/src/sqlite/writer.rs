@@ -201,15 +201,19 @@ impl Writer {
             shared: &self.shared,
             last: &mut self.last,
             done: Vec::new(),
+            refused: Vec::new(),
             effects: Effects::default(),
             is_careful: false,
         };
         let outcome = batch.run(first, &self.queue);
-        let Batch { done, effects, .. } = batch;
+        let Batch { done, refused, effects, .. } = batch;
         match outcome {
             Ok(()) => self.shared.finish(effects),
             // The outcome is unknown: no file that a row may name is removed.
             Err(_) => effects.adopted.iter().for_each(|file| file.adopt()),
+        }
+        for (job, error) in refused {
+            job.finish(outcome.clone().and(Err(error)));
         }
         for job in done {
             job.finish(outcome.clone());
@@ -234,6 +238,9 @@ struct Batch<'a> {
     shared: &'a Shared,
     last: &'a mut Last,
     done: Vec<Box<dyn Job>>,
+    /// They failed by themselves, behind jobs that wait for the commit: perhaps because of these, so that nobody is
+    /// told before everybody can see why.
+    refused: Vec<(Box<dyn Job>, StoreError)>,
     effects: Effects,
     /// Each job has a savepoint.
     is_careful: bool,
@@ -256,7 +263,7 @@ impl Batch<'_> {
     }
 
     /// Runs jobs until none waits or the batch is full, then commits. `Err` concerns all of
-    /// `done`; jobs that failed by themselves were told already.
+    /// `done` and `refused`; jobs that failed before any was done were told already.
     fn run(&mut self, first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> Result<(), StoreError> {
         if let Err(error) = self.execute("BEGIN IMMEDIATE") {
             first.finish(Err(error.clone()));
@@ -267,7 +274,8 @@ impl Batch<'_> {
             if matches!(self.run_job(job)?, Ran::Spoilt) {
                 self.run_again()?;
             }
-            next = if self.done.len() < BATCH_JOBS_MAX { self.next(queue) } else { None };
+            next =
+                if self.done.len() + self.refused.len() < BATCH_JOBS_MAX { self.next(queue) } else { None };
         }
         if self.done.is_empty() {
             return self.execute("ROLLBACK");
@@ -330,7 +338,10 @@ impl Batch<'_> {
                 Ok(Ran::Done)
             }
             Err(error) => {
-                job.finish(Err(error.clone()));
+                match self.done.is_empty() {
+                    true => job.finish(Err(error.clone())),
+                    false => self.refused.push((job, error.clone())),
+                }
                 self.undo(changes, error)
             }
         }

@@ -4,9 +4,10 @@ use std::io::Read;
 
 use store::{
     Access, AccountId, AreaId, Content, DataBinding, DigestAlgorithm, Entry, EntryId, FilePath, FtpProfile,
-    INLINE_MAX_BYTES, Missing, NewFile, PART_AGE_MAX, Right, ShareId, Store, StoreError, Uploaded,
+    INLINE_MAX_BYTES, Missing, NewFile, Right, ShareId, Store, StoreError, Uploaded,
 };
 
+use crate::parts::cut;
 use crate::{account, inbox, plain, write};
 
 const ROOT: EntryId = EntryId::ROOT;
@@ -15,8 +16,8 @@ const MISSING: StoreError = StoreError::Missing(Missing::File);
 /// An area with the right to it.
 #[derive(Clone, Copy)]
 pub struct At {
-    access: Access,
-    area: AreaId,
+    pub access: Access,
+    pub area: AreaId,
 }
 
 pub fn own(account: AccountId) -> At {
@@ -54,7 +55,7 @@ impl At {
         })
     }
 
-    fn mkdir(self, store: &Store, parent: EntryId, name: &str) -> Result<Entry, StoreError> {
+    pub fn mkdir(self, store: &Store, parent: EntryId, name: &str) -> Result<Entry, StoreError> {
         let (At { access, area }, name) = (self, name.to_owned());
         store.write_blocking(move |tx| tx.make_folder(access, area, parent, &name))
     }
@@ -79,18 +80,18 @@ impl At {
         }
     }
 
-    fn names(self, store: &Store, folder: EntryId) -> Vec<String> {
+    pub fn names(self, store: &Store, folder: EntryId) -> Vec<String> {
         let list = store.read_blocking(|view| view.entries(self.access, self.area, folder, None, 1000));
         list.unwrap().into_iter().map(|entry| entry.name).collect()
     }
 
-    fn rename(self, store: &Store, id: EntryId, folder: EntryId, name: &str) -> Result<(), StoreError> {
+    pub fn rename(self, store: &Store, id: EntryId, folder: EntryId, name: &str) -> Result<(), StoreError> {
         let (At { access, area }, name) = (self, name.to_owned());
         store.write_blocking(move |tx| tx.rename_entry(access, (area, id), (area, folder, &name)))
     }
 }
 
-fn used(store: &Store, area: AreaId) -> u64 {
+pub fn used(store: &Store, area: AreaId) -> u64 {
     store.read_blocking(|view| view.area_room(Access::Operator, area)).unwrap().used_bytes
 }
 
@@ -319,58 +320,21 @@ pub fn removal(store: &Store) {
     }
 }
 
-/// Cuts an upload of `bytes` after `kept` bytes.
-fn cut(store: &Store, at: At, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-    let mut upload = store.upload(at.area, 0);
-    upload.write_block(bytes)?;
-    let Some(part) = upload.keep()? else { return Ok(()) };
-    let name = name.to_owned();
-    store.write_blocking(move |tx| tx.keep_part(at.access, at.area, ROOT, &name, &part))
-}
-
-pub fn cut_uploads_are_gone_on_with(store: &Store) {
+/// Who is told that something is there can see it.
+pub fn what_was_refused_for_it_is_there(store: &Store) {
     let ann = own(account(store, "ann"));
-    let At { access, area } = ann;
-    let bytes = noise(400_000, 3);
-    let part = |name: &str| {
-        let found = store.read_blocking(|view| view.part_of(access, area, ROOT, name)).unwrap();
-        found.map(|part| part.size_bytes)
-    };
-    for kept in [1000, 250_000] {
-        cut(store, ann, "f", &bytes[..kept]).unwrap();
-        assert_eq!((part("f"), used(store, area)), (Some(kept as u64), kept as u64));
-        assert!(ann.at(store, "f").is_none() && ann.names(store, ROOT).is_empty(), "a part is no file");
+    for round in 0..100 {
+        let name = &format!("{round}");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(move || {
+                    let made = ann.mkdir(store, ROOT, name);
+                    assert!(matches!(made, Ok(_) | Err(StoreError::Exists(_))), "{made:?}");
+                    assert!(ann.at(store, name).is_some(), "{name}: {made:?}");
+                });
+            }
+        });
     }
-    let resume = |offset| store.resume_upload_blocking(access, area, ROOT, "f", offset);
-    assert!(resume(250_001).unwrap().is_none(), "behind what is there");
-    let mut upload = resume(200_000).unwrap().unwrap();
-    assert_eq!((part("f"), used(store, area)), (None, 0), "it is in one hand");
-    upload.write_block(&bytes[200_000..300_000]).unwrap();
-    // Cut again.
-    let again = upload.keep().unwrap().unwrap();
-    write(store, move |tx| tx.keep_part(access, area, ROOT, "f", &again));
-    assert_eq!(part("f"), Some(300_000));
-    crate::assert_clean(store);
-    let mut upload = resume(300_000).unwrap().unwrap();
-    upload.write_block(&bytes[300_000..]).unwrap();
-    let content = upload.finish().unwrap();
-    write(store, move |tx| {
-        let (name, content) = ("f", &content);
-        tx.place_file(access, &NewFile { area, folder: ROOT, name, content, modified_ms: 1, replaces: true })
-    });
-    assert!(ann.get(store, "f") == bytes);
-    assert!(resume(1).unwrap().is_none());
-    // Going on behind a whole file.
-    let id = ann.at(store, "f").unwrap().id;
-    let mut upload = store.upload_behind_blocking(access, area, id, 100_000).unwrap();
-    upload.write_block(b"end").unwrap();
-    let content = upload.finish().unwrap();
-    write(store, move |tx| {
-        let (name, content) = ("f", &content);
-        tx.place_file(access, &NewFile { area, folder: ROOT, name, content, modified_ms: 1, replaces: true })
-    });
-    assert!(ann.get(store, "f") == [&bytes[..100_000], b"end"].concat());
-    assert!(store.upload_behind_blocking(access, area, id, 100_004).is_err());
 }
 
 /// Ten clients at once, in one area: on the same name, on names of their own, and reading meanwhile.
@@ -401,48 +365,6 @@ pub fn ten_at_once(store: &Store) {
         }
     });
     assert_eq!((ann.names(store, folder).len(), ann.names(store, ROOT).len()), (1, 11));
-}
-
-/// Long enough for the disk to be put to work before the end, cut in between.
-pub fn a_long_upload_is_whole(store: &Store) {
-    let ann = own(account(store, "ann"));
-    let At { access, area } = ann;
-    let bytes = noise(40 << 20, 7);
-    let mut upload = store.upload(area, 0);
-    bytes[..20 << 20].chunks(200_000).for_each(|block| upload.write_block(block).unwrap());
-    let part = upload.keep().unwrap().unwrap();
-    write(store, move |tx| tx.keep_part(access, area, ROOT, "f", &part));
-    let mut upload = store.resume_upload_blocking(access, area, ROOT, "f", 20 << 20).unwrap().unwrap();
-    bytes[20 << 20..].chunks(200_000).for_each(|block| upload.write_block(block).unwrap());
-    let content = upload.finish().unwrap();
-    assert_eq!(content.blake3(), blake3::hash(&bytes).as_bytes());
-    write(store, move |tx| {
-        let (name, content) = ("f", &content);
-        tx.place_file(access, &NewFile { area, folder: ROOT, name, content, modified_ms: 1, replaces: true })
-    });
-    assert!(ann.get(store, "f") == bytes);
-}
-
-pub fn parts_go_with_time_folder_and_whole(store: &Store) {
-    let ann = own(account(store, "ann"));
-    let At { access, area } = ann;
-    cut(store, ann, "old", &noise(100_000, 1)).unwrap();
-    assert_eq!(write(store, move |tx| tx.purge_parts(1_000_000, 10)), 0);
-    assert_eq!(PART_AGE_MAX.as_secs(), 86_400);
-    assert_eq!(write(store, move |tx| tx.purge_parts(i64::MAX, 10)), 1);
-    assert_eq!(used(store, area), 0);
-    cut(store, ann, "f", &noise(100_000, 2)).unwrap();
-    ann.put(store, ROOT, "f", b"whole").unwrap();
-    assert_eq!(used(store, area), 5, "the whole takes the part's place");
-    let folder = ann.mkdir(store, ROOT, "d").unwrap();
-    let mut upload = store.upload(area, 0);
-    upload.write_block(b"some").unwrap();
-    let part = upload.keep().unwrap().unwrap();
-    write(store, move |tx| tx.keep_part(access, area, folder.id, "x", &part));
-    assert_eq!(used(store, area), 9);
-    write(store, move |tx| tx.remove_folder(access, area, folder.id));
-    assert_eq!(used(store, area), 5);
-    assert!(store.upload(area, 0).keep().unwrap().is_none(), "nothing came, nothing is kept");
 }
 
 fn share(store: &Store, name: &str) -> ShareId {

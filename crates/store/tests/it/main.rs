@@ -10,6 +10,7 @@ mod files;
 mod mailboxes;
 mod messages;
 mod opening;
+mod parts;
 mod queues;
 mod zones;
 
@@ -56,8 +57,9 @@ suite! {
     queues: entries_are_claimed_once, deferring_and_finishing, next_due, traces_are_found, traces_are_purged;
     files: a_tree_grows_and_is_listed, files_come_back_whole, replacing_keeps_readers_and_numbers,
         the_same_content_as_a_message, quota_counts_mail_and_files, renames_and_circles, removal,
-        cut_uploads_are_gone_on_with, parts_go_with_time_folder_and_whole, shared_folders_and_rights,
-        ten_at_once, a_long_upload_is_whole, moving_between_areas, accounts_take_their_files_along, profiles_are_kept, files_random_walk_matches_model;
+        shared_folders_and_rights, ten_at_once, what_was_refused_for_it_is_there, moving_between_areas, accounts_take_their_files_along, profiles_are_kept, files_random_walk_matches_model;
+    parts: cut_uploads_are_gone_on_with, parts_go_with_time_folder_and_whole, a_long_upload_is_whole,
+        a_part_outlives_a_failed_resumption, parts_beside_files;
     checks: a_lively_store_is_clean;
     zones: zones_come_and_go, content_is_base_and_changes, journals_keep_what_the_content_needs,
         edits_are_undone_once, due_zones_and_changed_zones, zone_watches_tell, keys_and_rolls_are_kept,
