@@ -12,6 +12,7 @@ use ::dns::message::MESSAGE_LEN_MAX_BYTES;
 use ::dns::{
     Class, CompiledZone, Flags, MessageReader, MessageWriter, Name, Question, Rcode, Record, RecordType,
 };
+use arc_swap::ArcSwap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +31,7 @@ pub struct Names {
     zones: Zones,
     snapshot: Snapshot,
     clock: Clock,
-    cookies: Cookies,
+    cookies: ArcSwap<Cookies>,
     nsid: Box<[u8]>,
     exempt: Vec<Network>,
     /// The addresses that we listen on and that the world knows us by.
@@ -57,7 +58,7 @@ impl Names {
             zones,
             snapshot,
             clock,
-            cookies,
+            cookies: ArcSwap::from_pointee(cookies),
             nsid: config.dns.nsid.as_bytes().into(),
             exempt: config.limits.exempt.clone(),
             own,
@@ -84,9 +85,14 @@ impl Names {
         self.clock
     }
 
-    /// The makers of cookies.
-    pub fn cookies(&self) -> &Cookies {
-        &self.cookies
+    /// The makers of cookies, as of now.
+    pub fn cookies(&self) -> Cookies {
+        **self.cookies.load()
+    }
+
+    /// Makes cookies by other secrets from now on.
+    pub fn set_cookies(&self, cookies: Cookies) {
+        self.cookies.store(Arc::new(cookies));
     }
 
     /// What NSID answers (RFC 5001); empty: nothing.

@@ -1,19 +1,39 @@
 //! The secret of cookies: kept, so that a restart does not make every client's cookie worthless, and changed
 //! now and then (RFC 9018 §5, RFC 7873 §7.1).
 
+use super::names::Names;
 use crate::files::write_private;
 use ::dns::cookie::{Cookies, Secret};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 const FILE: &str = "dns-cookie.key";
 /// Bytes of a secret.
 const LEN_BYTES: usize = 16;
-/// A secret older than this is replaced at the next start, and still taken after it (RFC 7873 §7.1 asks
-/// for a change within 36 days).
-const AGE_MAX: Duration = Duration::from_secs(26 * 24 * 3600);
+/// A secret older than this is replaced, and still taken after it (RFC 7873 §7.1 asks for a change within 36 days).
+const AGE_MAX: Duration = Duration::from_hours(26 * 24);
+/// How often the age is looked at.
+const LOOK_EVERY: Duration = Duration::from_hours(12);
+
+/// Changes the secrets in time until `stop`.
+pub async fn run(names: Arc<Names>, data_dir: PathBuf, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = crate::driver::stopped(&mut stop) => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let folder = data_dir.clone();
+        match tokio::task::spawn_blocking(move || cookies(&folder)).await {
+            Ok(Ok(cookies)) => names.set_cookies(cookies),
+            Ok(Err(error)) => tracing::warn!(%error, "the secret of DNS cookies stays the same"),
+            Err(error) => tracing::warn!(%error, "the secret of DNS cookies stays the same"),
+        }
+    }
+}
 
 /// Reads the secrets, makes them if they are not there, and changes them if they are old.
 ///

@@ -96,6 +96,7 @@ pub fn start(opened: Opened, needs: Needs<'_>) -> io::Result<Server> {
         })?);
     }
     if !config.listen.dns.is_empty() || !config.listen.dot.is_empty() {
+        tokio::spawn(secret::run(names.clone(), config.data_dir.clone(), stop.clone()));
         tokio::spawn(secondary::run(names.clone(), clock, told, stop.clone()));
         tokio::spawn(notify::run(names.clone(), clock, stop.clone()));
         tokio::spawn(udp::drops::run(config.listen.dns.clone(), stop.clone()));
