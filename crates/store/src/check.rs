@@ -5,6 +5,7 @@ mod contents;
 mod files;
 mod mailboxes;
 mod queue;
+mod values;
 mod zones;
 
 use std::collections::HashMap;
@@ -113,6 +114,7 @@ impl Store {
         let mut checker = Checker { report: Report::default(), kinds: HashMap::new(), progress };
         let (files, parts) = self.read_blocking(|view| {
             view.check_database(&mut checker)?;
+            view.check_values(&mut checker)?;
             view.check_accounts(&mut checker)?;
             view.check_mailboxes(&mut checker)?;
             view.check_queue(&mut checker)?;

@@ -178,6 +178,15 @@ const DAMAGE: &[(&str, &str)] = &[
     ("DELETE FROM file_part", "account size"),
     ("UPDATE file_part SET size_bytes = size_bytes + 1", "cut upload"),
     ("UPDATE file_part SET file = 'begun/none'", "cut upload"),
+    ("UPDATE counter SET value = 0 WHERE name = 'account'", "counter"),
+    ("DELETE FROM counter WHERE name = 'domain'", "counter"),
+    ("UPDATE domain SET name = 'Example.ORG'", "domain name"),
+    ("UPDATE account SET address = 'ANN@example.org' WHERE address LIKE 'ann%'", "account address"),
+    ("UPDATE account SET quota_bytes = -1", "quota"),
+    ("UPDATE mailbox SET name = 'a//b' WHERE name = 'Trash'", "mailbox name"),
+    ("UPDATE mailbox SET special_use = (SELECT MAX(special_use) FROM mailbox)", "special use"),
+    ("INSERT INTO alias VALUES ('x@nowhere.example', 'ann@example.org')", "alias"),
+    ("INSERT INTO trace_event VALUES (7, 1, 5, NULL, 1, 'x', NULL)", "trace"),
     // A trick that makes the index disagree with its table, as a torn page would.
     (
         "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'placement_by_modseq'",

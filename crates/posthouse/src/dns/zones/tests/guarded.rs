@@ -212,3 +212,48 @@ fn keys_of_another_algorithm_are_replaced_and_those_of_the_house_are_not() {
     }
     assert_eq!(algorithms(), [13]);
 }
+
+/// Notes what may not be answered from.
+struct Withheld(Arc<Mutex<Vec<Name>>>);
+
+impl Serving for Withheld {
+    fn put(&self, _: &ZoneData) {}
+    fn put_all(&self, _: Vec<ZoneData>) {}
+    fn withhold(&self, name: &Name) {
+        self.0.lock().unwrap().push(name.clone());
+    }
+    fn remove(&self, _: &Name) {}
+}
+
+#[test]
+fn a_secondary_zone_that_expired_stays_so_over_a_start() {
+    let world = world();
+    let apex = name("other.example.");
+    let zone = world.zones.create(&apex, ZoneKind::Secondary, &ZoneSettings::default()).unwrap();
+    let why = Why { kind: store::ZoneChangeKind::Transfer, ..Why::upkeep("whole") };
+    let read = super::super::super::import::read("other.example", PLAIN.as_bytes(), Path::new("-")).unwrap();
+    let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, read).unwrap();
+    let records = super::super::super::book::unpack_records(&bytes).unwrap();
+    world
+        .zones
+        .change(&apex, &why, |draft| {
+            draft.yours = ZoneData::from_records(apex.clone(), records.clone()).unwrap();
+            Ok(())
+        })
+        .unwrap();
+    // Its SOA record says a day (86 400 s), and a look is allowed to be missed before.
+    for (ago_s, expected) in [(3600, Vec::new()), (2 * DAY_S, vec![apex.clone()])] {
+        let at_ms = world.zones.now_ms() - i64::try_from(ago_s).unwrap() * 1000;
+        let seen = store::ZoneSeen { subject: "primary".into(), at_ms, content: String::new() };
+        world.zones.store().write_blocking(move |tx| tx.put_zone_seen(zone.id, &seen)).unwrap();
+        let noted = Arc::new(Mutex::new(Vec::new()));
+        let (store, clock) = (world.zones.store().clone(), world.clock.clone());
+        let calendar: Calendar =
+            Arc::new(move || Timestamp::from_unix_seconds(clock.load(Ordering::Relaxed)));
+        let host = world.zones.host().clone();
+        let fresh = Zones::new(store, host, calendar, Box::new(Withheld(noted.clone())));
+        fresh.load().unwrap();
+        crate::dns::secondary::withhold_expired(&fresh).unwrap();
+        assert_eq!(*noted.lock().unwrap(), expected, "{ago_s} s ago");
+    }
+}
