@@ -50,10 +50,7 @@ impl Zones {
                     failed += 1;
                     continue;
                 }
-                let signed = self.change(&name, &Why::house("sign anew"), |_| Ok(()));
-                if let Err(error) = &signed
-                    && self.has_ended(&name, error)
-                {
+                if self.is_past_signing(&name) {
                     ended.push(name.clone());
                 }
                 let still = self.zone(&name)?.due_ms.is_some_and(|due| due <= now_ms);
@@ -62,8 +59,9 @@ impl Zones {
         }
     }
 
-    /// Says that a zone could not be signed; true if its signatures are past their end.
-    fn has_ended(&self, name: &Name, error: &ZoneError) -> bool {
+    /// Signs a zone anew where it is time. True if that could not be done, and its signatures are past their end.
+    fn is_past_signing(&self, name: &Name) -> bool {
+        let Err(error) = self.change(name, &Why::house("sign anew"), |_| Ok(())) else { return false };
         metrics().dns_signings_failed.inc();
         let now = self.now();
         let book = self.zone(name).and_then(|zone| self.book(&zone)).ok().filter(|book| book.signed);
@@ -141,12 +139,6 @@ impl Zones {
 
     /// Looks after everything that is due. Blocks.
     pub fn round(&self) {
-        // First what needs nobody's answer: signatures do not wait for servers that are silent.
-        match self.freshen() {
-            // Who validates could not use the answers, and SERVFAIL says so at once to everybody.
-            Ok(ended) => ended.iter().for_each(|zone| self.withhold(zone)),
-            Err(error) => tracing::warn!(%error, "what is due could not be signed"),
-        }
         let now_ms = self.now_ms();
         let due = match self.store().read_blocking(move |view| view.zones_due(now_ms, ROUND_MAX)) {
             Ok(due) => due,
@@ -155,6 +147,15 @@ impl Zones {
                 return;
             }
         };
+        // First what needs nobody's answer: signatures do not wait for servers that are silent.
+        for zone in due.iter().filter(|zone| zone.kind == ZoneKind::Primary) {
+            if let Ok(name) = zone_name(zone)
+                && self.is_past_signing(&name)
+            {
+                // Who validates could not use the answers, and SERVFAIL says so at once to everybody.
+                self.withhold(&name);
+            }
+        }
         for zone in due {
             let done = zone_name(&zone).and_then(|name| self.look_after(&name));
             if let Err(error) = done {
