@@ -2,6 +2,7 @@
 //! not (straight on the store).
 
 mod files;
+mod import;
 
 pub use files::{
     BLOCK_BYTES, Exchange, FileRow, FilesRequest, LIST_PAGE, NoBytes, ProfileChange, ProfileRow, ShareRow,
@@ -17,9 +18,6 @@ use crate::trace::{Kind, Name};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use store::{AreaId, Credential, EntryId, Resolution, Store, StoreError, TraceId};
-
-/// Accounts stored in one transaction of an import.
-const IMPORT_BATCH: usize = 200;
 
 /// A wish.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,7 +44,7 @@ pub enum Request {
     AccountFtp { address: String, change: ProfileChange },
     /// What concerns files.
     Files(FilesRequest),
-    /// Add many accounts, each with a password or a hash of it.
+    /// Add many accounts, each with a password, a hash of it, or locked.
     AccountImport { accounts: Vec<(String, String)> },
     /// Make mail for an address go to another as well.
     AliasAdd { address: String, target: String },
@@ -198,7 +196,7 @@ pub fn carry_out(
         Request::Files(request) => files::carry_out(store, request, bytes, progress),
         Request::AccountFtp { address, change } => files::profile(store, address, change),
         Request::AccountRemove { address } => remove_account(store, address, progress),
-        Request::AccountImport { accounts } => import(store, accounts, progress),
+        Request::AccountImport { accounts } => import::carry_out(store, &accounts, progress),
         Request::Trace { query, limit } => traces(store, &query, limit),
         Request::Dns(request) => Ok(orders::carry_out(zones, request)),
         Request::Check => check(zones, progress),
@@ -285,7 +283,7 @@ fn remove_account(
     progress: &mut dyn FnMut(Reply),
 ) -> Result<Reply, AdminError> {
     let text = format!("{address} and all its mail and files are removed");
-    let nobody = Credential { password: String::new(), scram: None };
+    let nobody = locked();
     let account = store.write_blocking(move |tx| {
         let account = existing(tx, &address)?;
         tx.set_credential(account, &nobody)?;
@@ -300,6 +298,11 @@ fn existing(tx: &mut store::Tx<'_>, address: &str) -> Result<store::AccountId, S
     Ok(tx.account_by_address(address)?.ok_or(StoreError::Missing(store::Missing::Account))?.id)
 }
 
+/// What no password fits.
+fn locked() -> Credential {
+    Credential { password: String::new(), scram: None }
+}
+
 fn new_credential(password: &str) -> Result<Credential, AdminError> {
     if password.is_empty() {
         return Err(AdminError("an empty password would let anybody in; give one".into()));
@@ -311,50 +314,6 @@ fn new_credential(password: &str) -> Result<Credential, AdminError> {
         )));
     }
     Ok(credential(password.as_bytes())?)
-}
-
-/// A password in clear is hashed; a hash of another server is kept until the first login.
-fn imported_credential(secret: &str) -> Result<Credential, AdminError> {
-    if !secret.starts_with(['$', '{']) {
-        return new_credential(secret);
-    }
-    sasl::password::check_form(secret).map_err(|error| AdminError(error.to_string()))?;
-    Ok(Credential { password: secret.to_string(), scram: None })
-}
-
-fn import(
-    store: &Store,
-    accounts: Vec<(String, String)>,
-    progress: &mut dyn FnMut(Reply),
-) -> Result<Reply, AdminError> {
-    let total = accounts.len();
-    for (at, batch) in accounts.chunks(IMPORT_BATCH).enumerate() {
-        let mut ready = Vec::with_capacity(batch.len());
-        for (address, secret) in batch {
-            let secret =
-                imported_credential(secret).map_err(|error| AdminError(format!("{address}: {error}")))?;
-            ready.push((address.clone(), secret));
-        }
-        store
-            .write_blocking(move |tx| {
-                for (address, secret) in &ready {
-                    tx.add_account(address, secret).map_err(|error| match error {
-                        StoreError::Missing(_) | StoreError::Exists(_) | StoreError::Invalid(_) => {
-                            StoreError::Abandoned(format!("{address}: {error}"))
-                        }
-                        other => other,
-                    })?;
-                }
-                Ok(())
-            })
-            .map_err(|error| {
-                let why = AdminError::from(error);
-                AdminError(format!("{} accounts were imported, then: {why}", at * IMPORT_BATCH))
-            })?;
-        let done = ((at + 1) * IMPORT_BATCH).min(total) as u64;
-        progress(Reply::Progress { step: "importing accounts".into(), done, total: total as u64 });
-    }
-    done(format!("{total} accounts can log in and receive mail now"))
 }
 
 fn aliases(store: &Store, request: Request) -> Result<Reply, AdminError> {

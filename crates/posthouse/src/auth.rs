@@ -2,28 +2,26 @@
 
 mod budget;
 mod checkers;
+mod pace;
 mod verified;
-
-pub use budget::FailureBudget;
 
 use crate::clock::Clock;
 use crate::listen::{ServiceName, origin};
 use crate::metrics::metrics;
+use budget::{FailureBudget, Leave};
 use checkers::Checkers;
+use pace::Pace;
 use sasl::{PendingScram, PendingVerify, ScramSecret, Step};
 use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::{Account, AccountId, Credential, Store, StoreError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use verified::Verified;
 
-/// A failed login is answered this long after it began, whatever was wrong: longer than any check
-/// takes, so that time tells nothing, and long enough to slow guessing down.
-const FAILURE_ANSWER_AFTER: Duration = Duration::from_millis(500);
 /// Password checks under way or waiting. Each takes some 20 ms and 19 MiB; beyond this many the
 /// machine is being flooded and waiting longer helps nobody.
 const CHECKS_WAITING_MAX: usize = 1024;
@@ -87,6 +85,9 @@ struct Inner {
     decoy: [u8; 32],
     verified: Mutex<Verified>,
     budget: Mutex<FailureBudget>,
+    /// Some login that was under way has ended.
+    ended: Notify,
+    pace: Pace,
     checks: Semaphore,
     checkers: Checkers,
     waiting: Semaphore,
@@ -107,6 +108,8 @@ impl Authenticator {
             decoy: constant_secret(data_dir)?,
             verified: Mutex::new(Verified::new(random()?)),
             budget: Mutex::new(FailureBudget::new()),
+            ended: Notify::new(),
+            pace: Pace::default(),
             checks: Semaphore::new(cores),
             checkers: Checkers::start(cores)?,
             waiting: Semaphore::new(CHECKS_WAITING_MAX),
@@ -131,20 +134,23 @@ impl Authenticator {
 
     /// Checks the password against that of `account`.
     async fn check(&self, from: Origin, user: &str, account: &str, password: &[u8]) -> Checked {
-        if !self.may_try(from, user) {
-            return Checked::Limited;
-        }
         let begun = self.0.clock.now();
+        let attempt = match self.begin(from, user).await {
+            Ok(attempt) => attempt,
+            Err(Unchecked::Limited) => return Checked::Limited,
+            Err(Unchecked::Unavailable) => return Checked::Unavailable,
+        };
         let checked = self.verify(account, password).await;
         match checked {
             Checked::Wrong => {
-                self.charge(from, user);
+                attempt.failed();
                 tracing::info!(service = %from.service, peer = %from.address, user = %user.escape_debug(), "login failed");
                 if !from.exempt {
-                    tokio::time::sleep_until(self.0.clock.instant(begun + FAILURE_ANSWER_AFTER)).await;
+                    let answer_at = begun + self.0.pace.answer_after(self.0.clock.now().since(begun));
+                    tokio::time::sleep_until(self.0.clock.instant(answer_at)).await;
                 }
             }
-            Checked::Right(_) | Checked::Limited | Checked::Unavailable => {}
+            Checked::Right(_) | Checked::Limited | Checked::Unavailable => attempt.forgiven(),
         }
         checked
     }
@@ -153,17 +159,20 @@ impl Authenticator {
     /// because it may end unseen; [`Authenticator::succeeded`] takes the charge back.
     pub async fn scram_secret(&self, from: Origin, user: &str) -> Scram {
         let user = user.to_lowercase();
-        if !self.may_try(from, &user) {
-            return Scram::Limited;
-        }
+        let attempt = match self.begin(from, &user).await {
+            Ok(attempt) => attempt,
+            Err(Unchecked::Limited) => return Scram::Limited,
+            Err(Unchecked::Unavailable) => return Scram::Unavailable,
+        };
         let account = match self.account(&user).await {
             Ok(account) => account,
             Err(error) => {
                 tracing::error!(%error, "the store cannot be asked for an account");
+                attempt.forgiven();
                 return Scram::Unavailable;
             }
         };
-        self.charge(from, &user);
+        attempt.failed();
         let secret = account.and_then(|account| account.credential.scram?.parse().ok());
         secret.map_or(Scram::Unknown(self.0.decoy), Scram::Found)
     }
@@ -210,17 +219,29 @@ impl Authenticator {
         self.lock_budget().succeed(self.0.clock.now(), origin(from.address), &user.to_lowercase());
     }
 
-    fn may_try(&self, from: Origin, user: &str) -> bool {
-        let allowed = self.lock_budget().allows(self.0.clock.now(), origin(from.address), from.exempt, user);
-        if !allowed {
-            tracing::warn!(service = %from.service, peer = %from.address, user = %user.escape_debug(), "login refused: too many failures");
+    /// Begins a login, once it is certain that all those under way together cannot pass the budget.
+    async fn begin(&self, from: Origin, user: &str) -> Result<Attempt<'_>, Unchecked> {
+        let mut queued = None;
+        loop {
+            let ended = self.0.ended.notified();
+            let now = self.0.clock.now();
+            let leave = self.lock_budget().begin(now, origin(from.address), from.exempt, user);
+            match leave {
+                Leave::Given => {
+                    return Ok(Attempt { authenticator: self, from, user: user.to_string(), over: false });
+                }
+                Leave::Refused => {
+                    tracing::warn!(service = %from.service, peer = %from.address, user = %user.escape_debug(), "login refused: too many failures");
+                    return Err(Unchecked::Limited);
+                }
+                Leave::Later => {
+                    if queued.is_none() {
+                        queued = Some(self.0.waiting.try_acquire().map_err(|_| Unchecked::Unavailable)?);
+                    }
+                    ended.await;
+                }
+            }
         }
-        allowed
-    }
-
-    fn charge(&self, from: Origin, user: &str) {
-        metrics().service(from.service).login_failures.inc();
-        self.lock_budget().fail(self.0.clock.now(), origin(from.address), user);
     }
 
     fn lock_budget(&self) -> std::sync::MutexGuard<'_, FailureBudget> {
@@ -275,18 +296,22 @@ impl Authenticator {
             return Some(sasl::password::Verdict { ok: true, rehash: false });
         }
         let check = move || {
-            if stored.is_empty() {
-                return Ok(sasl::password::verify_dummy(&password));
-            }
-            sasl::password::verify(&stored, &password)
+            let begun = Instant::now();
+            let verdict = match stored.as_str() {
+                // Nobody's, or locked: no password fits.
+                "" => Ok(sasl::password::verify_dummy(&password)),
+                stored => sasl::password::verify(stored, &password),
+            };
+            (verdict, begun.elapsed())
         };
-        match self.0.checkers.run(check).await {
-            Some(Ok(verdict)) => Some(verdict),
-            Some(Err(error)) => {
+        let (verdict, took) = self.0.checkers.run(check).await?;
+        self.0.pace.saw(took);
+        match verdict {
+            Ok(verdict) => Some(verdict),
+            Err(error) => {
                 tracing::error!(?error, "an account's stored password has a form that cannot be checked");
                 Some(sasl::password::Verdict { ok: false, rehash: false })
             }
-            None => None,
         }
     }
 
@@ -316,6 +341,43 @@ impl Authenticator {
             drop(turn);
             this.0.rehashing.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
         });
+    }
+}
+
+/// A login under way: counted until it is known how it ended. If that stays unknown, it counts as failed.
+struct Attempt<'a> {
+    authenticator: &'a Authenticator,
+    from: Origin,
+    user: String,
+    over: bool,
+}
+
+impl Attempt<'_> {
+    fn failed(mut self) {
+        self.end(true);
+    }
+
+    fn forgiven(mut self) {
+        self.end(false);
+    }
+
+    fn end(&mut self, failed: bool) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        if failed {
+            metrics().service(self.from.service).login_failures.inc();
+        }
+        let inner = &self.authenticator.0;
+        let address = origin(self.from.address);
+        self.authenticator.lock_budget().end(inner.clock.now(), address, &self.user, failed);
+        inner.ended.notify_waiters();
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.end(true);
     }
 }
 
@@ -353,3 +415,6 @@ fn constant_secret(data_dir: &Path) -> io::Result<[u8; 32]> {
     crate::files::write_private(&path, &secret)?;
     Ok(secret)
 }
+
+#[cfg(test)]
+mod tests;

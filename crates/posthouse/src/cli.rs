@@ -60,6 +60,16 @@ const FTP_EXAMPLES: &str = "Examples:
 Exit codes: 0 done, 1 a file here, 2 wrong command line, 4 login refused, 5 TLS or certificate,
 6 refused by the server, 7 network or protocol, 8 contents differ, 9 some files of a mirror failed.";
 
+const IMPORT_FORMS: &str = "What stands after the first colon:
+  $… or {…}      a hash of another server: argon2, bcrypt, sha512-crypt, sha256-crypt, md5-crypt, SSHA, SCRAM
+  !… or *…       the account is locked: it receives mail, and nobody logs in until it has a password
+  anything else  the password itself, except what looks like a DES hash (13 letters, digits, `.` and `/`),
+                 which is refused
+
+Examples:
+  posthouse account import accounts.txt
+  echo 'carol@example.org:$2b$12$…' | posthouse account import -";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server
@@ -137,6 +147,7 @@ enum AccountCommand {
     /// Set what an account's mail and files may take, in bytes, or `none`
     Quota { address: String, bytes: String },
     /// Add many accounts: a file (or `-`) with a line `address:password-or-hash` for each
+    #[command(after_help = IMPORT_FORMS)]
     Import { file: PathBuf },
 }
 

@@ -50,14 +50,20 @@ impl SmtpService {
         SmtpService { shared, origin, trade, routes: Vec::new(), login_counted: false }
     }
 
-    /// MAIL: the routes of the transaction before are forgotten.
-    async fn sender(&mut self, sender: &Sender) -> Result<(), Refusal> {
-        self.routes.clear();
-        if let Some(user) = &sender.authenticated
-            && !std::mem::replace(&mut self.login_counted, true)
+    /// Reports a login as soon as the session has it: a client that only logs in has succeeded as well.
+    fn count_login(&mut self, user: Option<&str>) {
+        if let Some(user) = user
+            && !self.login_counted
         {
             self.shared.authenticator.succeeded(self.origin, user);
         }
+        // STARTTLS forgets a login (RFC 3207 §4.2); the next one counts again.
+        self.login_counted = user.is_some();
+    }
+
+    /// MAIL: the routes of the transaction before are forgotten.
+    async fn sender(&mut self, sender: &Sender) -> Result<(), Refusal> {
+        self.routes.clear();
         if !self.shared.room.has_for(sender.size_bytes.unwrap_or(0)) {
             return Err(Refusal::storage_full());
         }
@@ -257,6 +263,7 @@ impl Service<Session> for SmtpService {
     }
 
     fn after_call(&mut self, session: &mut Session) {
+        self.count_login(session.login());
         for note in session.take_notes() {
             let Some(sender) = &note.sender else { continue };
             if note.recipients.is_empty() {

@@ -14,7 +14,7 @@ use crate::view::{Tx, View};
 pub struct Domain {
     /// Its number.
     pub id: DomainId,
-    /// Its name in lower case, in the form it was added (A-label or UTF-8).
+    /// Its name in lower case and A-labels (in UTF-8 if it was added before those were made of it).
     pub name: String,
 }
 
@@ -87,11 +87,24 @@ impl View<'_> {
         self.db.list(sql, &[], |row| Ok(Domain { id: DomainId(row.int(0)?), name: row.string(1)? }))
     }
 
-    /// The domain `name`, in any case.
+    /// The domain `name`, in any case, in A-labels or UTF-8.
     pub fn domain_by_name(&mut self, name: &str) -> Result<Option<Domain>, StoreError> {
-        let name = name.to_lowercase();
         let sql = "SELECT domain_id, name FROM domain WHERE name = ?1";
-        self.db.row(sql, params![&name], |row| Ok(Domain { id: DomainId(row.int(0)?), name: row.string(1)? }))
+        for form in address::domain_forms(name) {
+            let domain = |row: &Row<'_>| Ok(Domain { id: DomainId(row.int(0)?), name: row.string(1)? });
+            if let Some(found) = self.db.row(sql, params![&form], domain)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// An address or `@domain` in lower case and, if the domain is ours, in the form of the domain that is stored.
+    fn stored_form(&mut self, address: &str) -> Result<String, StoreError> {
+        let address = address.to_lowercase();
+        let Some((local, domain)) = address.rsplit_once('@') else { return Ok(address) };
+        let found = self.domain_by_name(domain)?;
+        Ok(found.map_or_else(|| address.clone(), |domain| format!("{local}@{}", domain.name)))
     }
 
     /// All accounts by address.
@@ -104,11 +117,19 @@ impl View<'_> {
         self.db.row(account_where!("WHERE account_id = ?1"), params![id], account)
     }
 
-    /// The account whose own address is `address`, in any case. Aliases do not count: they are for
-    /// mail, not for logging in.
+    /// The account whose own address is `address`, in any case, its domain in A-labels or UTF-8. Aliases do
+    /// not count: they are for mail, not for logging in.
     pub fn account_by_address(&mut self, address: &str) -> Result<Option<Account>, StoreError> {
         let address = address.to_lowercase();
-        self.db.row(account_where!("WHERE address = ?1"), params![&address], account)
+        let (local, domain) = address.rsplit_once('@').unwrap_or((&address, ""));
+        for form in address::domain_forms(domain) {
+            let address = format!("{local}@{form}");
+            let found = self.db.row(account_where!("WHERE address = ?1"), params![&address], account)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// All aliases by address.
@@ -136,7 +157,7 @@ impl Tx<'_> {
     /// Adds a domain.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] for what is no domain name, [`StoreError::Exists`].
+    /// [`StoreError::Invalid`] for what is no domain name, [`StoreError::Exists`], also in another form.
     pub fn add_domain(&mut self, name: &str) -> Result<DomainId, StoreError> {
         self.lock_directory()?;
         let name = address::domain(name)?;
@@ -171,11 +192,13 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`Missing::Domain`] if the address's domain is not ours, [`StoreError::Exists`] if an account
-    /// or an alias has the address, [`StoreError::Invalid`] for what is no address.
+    /// or an alias has the address, [`StoreError::Invalid`] for what is no address, or one that routes.
     pub fn add_account(&mut self, address: &str, credential: &Credential) -> Result<AccountId, StoreError> {
         let address = Address::parse(address)?;
+        address.check_usable()?;
         self.lock_directory()?;
         let domain = self.domain_by_name(address.domain())?.ok_or(StoreError::Missing(Missing::Domain))?;
+        let address = address.within(&domain);
         let taken = "SELECT (SELECT COUNT(*) FROM account WHERE address = ?1)
                      + (SELECT COUNT(*) FROM alias WHERE address = ?1)";
         if self.db.number(taken, params![address.as_str()])? != Some(0) {
@@ -256,12 +279,18 @@ impl Tx<'_> {
     pub fn add_alias(&mut self, address: &str, target: &str) -> Result<(), StoreError> {
         let address = match address.strip_prefix('@') {
             Some(domain) => format!("@{}", address::domain(domain)?),
-            None => Address::parse(address)?.into_string(),
+            None => {
+                let address = Address::parse(address)?;
+                address.check_usable()?;
+                address.into_string()
+            }
         };
         let target = Address::parse(target)?;
         let domain = address.rsplit('@').next().unwrap_or_default();
         self.lock_directory()?;
         self.domain_by_name(domain)?.ok_or(StoreError::Missing(Missing::Domain))?;
+        let address = self.stored_form(&address)?;
+        let target = Address::parse(&self.stored_form(target.as_str())?)?;
         if self.account_by_address(&address)?.is_some() {
             return Err(StoreError::Exists("address"));
         }
@@ -278,7 +307,8 @@ impl Tx<'_> {
     /// # Errors
     /// [`Missing::Alias`] if there is none such.
     pub fn remove_alias(&mut self, address: &str, target: Option<&str>) -> Result<(), StoreError> {
-        let (address, target) = (address.to_lowercase(), target.map(str::to_lowercase));
+        let address = self.stored_form(address)?;
+        let target = target.map(|target| self.stored_form(target)).transpose()?;
         match &target {
             Some(target) => {
                 let sql = "DELETE FROM alias WHERE address = ?1 AND target = ?2";
@@ -288,5 +318,45 @@ impl Tx<'_> {
                 self.must_change("DELETE FROM alias WHERE address = ?1", params![&address], Missing::Alias)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Resolution, Settings, Store};
+
+    #[test]
+    fn domains_that_were_stored_in_utf8_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            url: "sqlite:test.db".into(),
+            blobs: "file:blobs".into(),
+            data_dir: folder.path().into(),
+            readers: 1,
+        };
+        let store = Store::open(&settings).unwrap();
+        let account = store.write_blocking(|tx| {
+            let name = "müller.example".to_owned();
+            tx.db.execute("INSERT INTO domain (domain_id, name) VALUES (?1, ?2)", params![7i64, &name])?;
+            let nobody = Credential { password: String::new(), scram: None };
+            let account = tx.add_account("uwe@xn--mller-kva.example", &nobody)?;
+            tx.add_alias("info@xn--mller-kva.example", "uwe@xn--mller-kva.example")?;
+            assert_eq!(tx.add_domain("xn--mller-kva.example"), Err(StoreError::Exists("domain")));
+            Ok(account)
+        });
+        let account = account.unwrap();
+        for domain in ["müller.example", "xn--mller-kva.example"] {
+            for local in ["uwe", "info", "uwe+x", "postmaster"] {
+                let found = store.read_blocking(move |view| view.resolve(local, domain)).unwrap();
+                let Resolution::Local(targets) = found else { panic!("{local}@{domain}: {found:?}") };
+                assert_eq!(targets[0].account, account);
+                assert_eq!(targets[0].address, "uwe@müller.example");
+            }
+            let address = format!("Uwe@{domain}");
+            let found = store.read_blocking(move |view| view.account_by_address(&address)).unwrap();
+            assert_eq!(found.unwrap().id, account);
+        }
+        store.write_blocking(|tx| tx.remove_alias("info@xn--mller-kva.example", None)).unwrap();
     }
 }

@@ -4,6 +4,7 @@ use crate::account::Account;
 use crate::address::{self, Address};
 use crate::error::StoreError;
 use crate::id::AccountId;
+use crate::mailbox::normal_name;
 use crate::sql::params;
 use crate::view::View;
 
@@ -19,7 +20,8 @@ pub struct AccountTarget {
     pub account: AccountId,
     /// Its own address.
     pub address: String,
-    /// The mailbox the sender hinted at: what stood between `+` and `@`, in lower case.
+    /// The mailbox the sender hinted at by what stood between `+` and `@`: the account's that has this name, in
+    /// whatever case, or the hint in lower case if there is none.
     pub mailbox_hint: Option<String>,
 }
 
@@ -58,6 +60,7 @@ impl View<'_> {
     /// `domain` may be empty for `postmaster` alone (RFC 5321 §4.5.1): the first account made in the first
     /// domain, unless an alias `postmaster` of that domain says otherwise.
     pub fn resolve(&mut self, local_part: &str, domain: &str) -> Result<Resolution, StoreError> {
+        let written = local_part.split_once('+').map_or("", |(_, detail)| detail);
         let local_part = local_part.to_lowercase();
         let domain = if domain.is_empty() && local_part == "postmaster" {
             let sql = "SELECT name FROM domain ORDER BY domain_id LIMIT 1";
@@ -74,13 +77,34 @@ impl View<'_> {
             return Ok(Resolution::NoSuchUser);
         };
         self.follow(&address, None, ALIAS_DEPTH_MAX, &mut found)?;
-        let Found { local, remote, looped, .. } = found;
+        let Found { mut local, remote, looped, .. } = found;
+        for target in &mut local {
+            self.find_hinted(target, written)?;
+        }
         Ok(match (local.is_empty(), remote.is_empty()) {
             (true, true) if looped => Resolution::Loop,
             (true, true) => Resolution::NoSuchUser,
             (false, true) => Resolution::Local(local),
             (_, false) => Resolution::Forward { local, remote },
         })
+    }
+
+    /// Senders write a mailbox's name as they like, and some software writes all addresses in lower case.
+    /// Where several names differ in case only, the one as `written` comes first.
+    fn find_hinted(&mut self, target: &mut AccountTarget, written: &str) -> Result<(), StoreError> {
+        let Some(hint) = target.mailbox_hint.as_deref().and_then(|hint| normal_name(hint).ok()) else {
+            return Ok(());
+        };
+        let hint = hint.to_lowercase();
+        let mailboxes = self.mailboxes(target.account)?;
+        let mut fitting =
+            mailboxes.into_iter().map(|mailbox| mailbox.name).filter(|name| name.to_lowercase() == hint);
+        let first = fitting.next();
+        let exact = fitting.find(|name| name == written);
+        if let Some(name) = exact.or(first) {
+            target.mailbox_hint = Some(name);
+        }
+        Ok(())
     }
 
     fn follow(
@@ -90,12 +114,13 @@ impl View<'_> {
         depth: usize,
         found: &mut Found,
     ) -> Result<(), StoreError> {
-        if self.domain_by_name(address.domain())?.is_none() {
+        let Some(domain) = self.domain_by_name(address.domain())? else {
             if !found.remote.iter().any(|have| have == address.as_str()) {
                 found.remote.push(address.as_str().to_owned());
             }
             return Ok(());
-        }
+        };
+        let address = &address.within(&domain);
         if self.try_exact(address.as_str(), hint, depth, found)? {
             return Ok(());
         }

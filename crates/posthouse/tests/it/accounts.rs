@@ -122,6 +122,12 @@ fn an_address_that_logged_in_stays_welcome() {
 }
 
 #[test]
+fn a_scram_login_over_smtp_that_sends_nothing_is_no_failure() {
+    let server = setup().not_exempt().start();
+    server.python("scram.py", &["submission", "21"]);
+}
+
+#[test]
 fn an_account_guessed_at_from_many_addresses_is_closed_to_strangers_only() {
     let server = setup().plaintext().not_exempt().start();
     let home = [127, 0, 0, 4];

@@ -157,6 +157,26 @@ fn imports_take_passwords_and_hashes_of_other_servers() {
 }
 
 #[test]
+fn locked_accounts_of_other_servers_stay_locked() {
+    let server = setup().start();
+    let fields = [("one", "!"), ("two", "*"), ("three", "!$6$abcdefgh$xxxx"), ("four", "*LK*")];
+    let lines: String = fields.iter().map(|(name, field)| format!("{name}@example.org:{field}\n")).collect();
+    let said = server.cli_with(&["account", "import", "-"], &format!("{lines}open@example.org:x\n")).ok();
+    assert!(said.contains("5 accounts") && said.contains("4 of them are locked"), "{said}");
+    for (name, field) in fields {
+        let user = format!("{name}@example.org");
+        assert!(!can_log_in(&server, &user, field), "{field}");
+        assert!(!can_log_in(&server, &user, "$6$abcdefgh$xxxx"), "{field}");
+        server.deliver(&user, "Subject: x\r\n\r\n");
+        server.cli_with(&["account", "password", &user], "unlocked\n").ok();
+        assert!(can_log_in(&server, &user, "unlocked"), "{field}");
+    }
+    assert!(can_log_in(&server, "open@example.org", "x"));
+    let help = server.cli(&["account", "import", "--help"]).ok();
+    assert!(help.contains("the account is locked") && help.contains("DES hash"), "{help}");
+}
+
+#[test]
 fn an_import_that_fails_says_where_and_adds_nothing() {
     let server = setup().start();
     for (lines, reason) in [
@@ -165,6 +185,10 @@ fn an_import_that_fails_says_where_and_adds_nothing() {
         ("carol@example.org:x\ndave@elsewhere.example:y\n", "dave@elsewhere.example: no such domain"),
         ("carol@example.org:x\ndave@example.org:$9$what$is$this\n", "dave@example.org: "),
         ("carol@example.org:x\ndave@example.org:$2b$04$short\n", "dave@example.org: "),
+        (
+            "carol@example.org:x\ndes@example.org:abJnggxhB/yWI\n",
+            "des@example.org: the password has the form",
+        ),
         ("carol@example.org:x\nnot an address@:y\n", "not an address@: "),
     ] {
         let said = server.cli_with(&["account", "import", "-"], lines).fails(1);

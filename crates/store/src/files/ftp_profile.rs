@@ -1,5 +1,6 @@
 //! What an account's FTP clients can and cannot do.
 
+use crate::address;
 use crate::error::{Missing, StoreError};
 use crate::id::AccountId;
 use crate::sql::params;
@@ -90,20 +91,31 @@ impl View<'_> {
         Ok(found.unwrap_or_default())
     }
 
-    /// Whether there is an account of that address which may log in without TLS. One question whatever the
-    /// answer, so that its time does not tell whether the account is there.
+    /// Whether there is an account of that address which may log in without TLS. The same questions whatever
+    /// the answer, so that its time does not tell whether the account is there.
     pub fn is_plain_allowed(&mut self, address: &str) -> Result<bool, StoreError> {
         let sql =
             "SELECT is_plain_allowed FROM account JOIN ftp_profile USING (account_id) WHERE address = ?1";
-        let found = self.db.number(sql, params![&address.to_lowercase()])?;
-        Ok(found.is_some_and(|allowed| allowed != 0))
+        let address = address.to_lowercase();
+        let (local, domain) = address.rsplit_once('@').unwrap_or((&address, ""));
+        let mut is_allowed = false;
+        for form in address::domain_forms(domain) {
+            let found = self.db.number(sql, params![&format!("{local}@{form}")])?;
+            is_allowed |= found.is_some_and(|allowed| allowed != 0);
+        }
+        Ok(is_allowed)
     }
 
     /// Whether a domain has accounts that may log in without TLS.
     pub fn has_plain_accounts(&mut self, domain: &str) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM domain JOIN account USING (domain_id) JOIN ftp_profile USING (account_id)
                    WHERE name = ?1 AND is_plain_allowed <> 0 LIMIT 1";
-        Ok(self.db.number(sql, params![&domain.to_lowercase()])?.is_some())
+        for form in address::domain_forms(domain) {
+            if self.db.number(sql, params![&form])?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Domains, accounts, aliases, and where mail goes.
 
-use store::{Credential, Flags, Missing, Resolution, Store, StoreError};
+use store::{AccountId, Credential, Flags, Missing, Resolution, Store, StoreError};
 
 use crate::{account, fill, inbox, write};
 
@@ -22,7 +22,11 @@ pub fn domains_come_and_go(store: &Store) {
     write(store, |tx| tx.add_domain("müller.example"));
     let again = store.write_blocking(|tx| tx.add_domain("EXAMPLE.org"));
     assert_eq!(again, Err(StoreError::Exists("domain")));
-    for bad in ["", "a..b", "a b", ".", "-\u{7}", &"x".repeat(64), "a@b"] {
+    for again in ["müller.example", "xn--mller-kva.example", "MÜLLER.example."] {
+        let again = store.write_blocking(move |tx| tx.add_domain(again));
+        assert_eq!(again, Err(StoreError::Exists("domain")));
+    }
+    for bad in ["", "127.0.0.1", "example.7", "a..b", "a b", ".", "-\u{7}", &"x".repeat(64), "a@b"] {
         let bad = bad.to_owned();
         let refused = store.write_blocking(move |tx| tx.add_domain(&bad));
         assert!(matches!(refused, Err(StoreError::Invalid(_))), "{refused:?}");
@@ -30,7 +34,7 @@ pub fn domains_come_and_go(store: &Store) {
     let names = |store: &Store| -> Vec<String> {
         store.read_blocking(|view| view.domains()).unwrap().into_iter().map(|domain| domain.name).collect()
     };
-    assert_eq!(names(store), ["example.org", "müller.example"]);
+    assert_eq!(names(store), ["example.org", "xn--mller-kva.example"]);
     let id = account(store, "ann");
     let used = store.write_blocking(|tx| tx.remove_domain("example.org"));
     assert_eq!(used, Err(StoreError::DomainInUse));
@@ -38,7 +42,9 @@ pub fn domains_come_and_go(store: &Store) {
     write(store, |tx| tx.remove_domain("example.org"));
     let missing = store.write_blocking(|tx| tx.remove_domain("example.org"));
     assert_eq!(missing, Err(StoreError::Missing(Missing::Domain)));
-    assert_eq!(names(store), ["müller.example"]);
+    assert_eq!(names(store), ["xn--mller-kva.example"]);
+    write(store, |tx| tx.remove_domain("müller.example"));
+    assert!(names(store).is_empty());
 }
 
 pub fn accounts_come_with_mailboxes(store: &Store) {
@@ -48,6 +54,12 @@ pub fn accounts_come_with_mailboxes(store: &Store) {
     let id = write(store, |tx| tx.add_account("Ann@Example.org", &credential()));
     let again = store.write_blocking(|tx| tx.add_account("ann@example.org", &credential()));
     assert_eq!(again, Err(StoreError::Exists("address")));
+    for routing in ["a%b@example.org", "a!b@example.org", "a@b@example.org"] {
+        let refused = store.write_blocking(move |tx| tx.add_account(routing, &credential()));
+        assert!(matches!(refused, Err(StoreError::Invalid(_))), "{refused:?}");
+        let refused = store.write_blocking(move |tx| tx.add_alias(routing, "ann@example.org"));
+        assert!(matches!(refused, Err(StoreError::Invalid(_))), "{refused:?}");
+    }
     let found = store.read_blocking(|view| view.account(id)).unwrap().unwrap();
     assert_eq!((found.address.as_str(), found.used_bytes, found.quota_bytes), ("ann@example.org", 0, None));
     assert_eq!(found.credential, credential());
@@ -91,6 +103,59 @@ pub fn addresses_are_found_in_any_case(store: &Store) {
         panic!("plus addressing leads to the account");
     };
     assert_eq!(list[0].mailbox_hint.as_deref(), Some("news"));
+    the_hinted_mailbox_is_found_in_any_case(store, ann);
+    addresses_are_found_in_any_form_of_their_domain(store);
+}
+
+fn the_hinted_mailbox_is_found_in_any_case(store: &Store, ann: AccountId) {
+    let hint = |local: &str| {
+        let local = local.to_owned();
+        match store.read_blocking(move |view| view.resolve(&local, "example.org")).unwrap() {
+            Resolution::Local(list) => list[0].mailbox_hint.clone().unwrap_or_default(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for name in ["Work", "ToDo", "todo", "Büro"] {
+        write(store, move |tx| tx.create_mailbox(ann, name, None));
+    }
+    write(store, |tx| tx.add_alias("a@example.org", "ann+Work@example.org"));
+    for (local, expected) in [
+        ("ann+Work", "Work"),
+        ("ann+work", "Work"),
+        ("ANN+WORK", "Work"),
+        ("ann+todo", "todo"),
+        ("ann+ToDo", "ToDo"),
+        ("ann+TODO", "ToDo"),
+        ("ann+bu\u{308}ro", "Büro"),
+        ("ann+inbox", "INBOX"),
+        ("ann+None", "none"),
+        ("ann", ""),
+        ("a", "Work"),
+        ("a+todo", "todo"),
+    ] {
+        assert_eq!(hint(local), expected, "{local}");
+    }
+}
+
+fn addresses_are_found_in_any_form_of_their_domain(store: &Store) {
+    write(store, |tx| tx.add_domain("müller.example"));
+    let id = write(store, |tx| tx.add_account("Uwe@Müller.example", &credential()));
+    write(store, |tx| tx.add_alias("info@xn--mller-kva.example", "uwe@müller.example"));
+    write(store, |tx| tx.add_alias("@müller.example", "uwe@xn--mller-kva.example"));
+    for domain in ["müller.example", "MÜLLER.example", "xn--mller-kva.example", "mu\u{308}ller.example"] {
+        let address = format!("uwe@{domain}");
+        let found = store.read_blocking(move |view| view.account_by_address(&address)).unwrap();
+        assert_eq!(found.unwrap().id, id, "{domain}");
+        for local in ["uwe", "uwe+x", "info", "postmaster", "whoever"] {
+            let found = targets(store, &format!("{local}@{domain}")).unwrap();
+            assert_eq!(found, ["uwe@xn--mller-kva.example"], "{local}@{domain}");
+        }
+    }
+    let again = store.write_blocking(|tx| tx.add_account("uwe@xn--mller-kva.example", &credential()));
+    assert_eq!(again, Err(StoreError::Exists("address")));
+    write(store, |tx| tx.remove_alias("info@müller.example", Some("uwe@müller.example")));
+    write(store, |tx| tx.remove_alias("@xn--mller-kva.example", None));
+    assert_eq!(targets(store, "info@müller.example"), Err(Resolution::NoSuchUser));
 }
 
 pub fn aliases_lead_on(store: &Store) {

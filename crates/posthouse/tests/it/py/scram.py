@@ -43,12 +43,23 @@ def scram(smtp):
 
 
 service = sys.argv[1]
-if service == "submissions":
-    client = smtplib.SMTP_SSL(HOST, port(service), context=context())
-else:
+# How many connections only log in, before one sends.
+only_log_in = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+
+
+def connect():
+    if service == "submissions":
+        return smtplib.SMTP_SSL(HOST, port(service), context=context())
     client = smtplib.SMTP(HOST, port(service))
     client.starttls(context=context())
-with client as smtp:
+    return client
+
+
+for _ in range(only_log_in):
+    with connect() as smtp:
+        smtp.ehlo()
+        scram(smtp)
+with connect() as smtp:
     smtp.ehlo()
     assert "SCRAM-SHA-256" in smtp.esmtp_features["auth"].split(), smtp.esmtp_features
     scram(smtp)
