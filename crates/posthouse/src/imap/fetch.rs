@@ -53,6 +53,8 @@ struct Progress {
     stream: Option<Box<Stream>>,
     /// A part is in an encoding that BINARY cannot undo (RFC 3516 §4.3).
     unknown_encoding: bool,
+    /// Some of the messages are gone, which the client is not told yet.
+    meets_expunged: bool,
 }
 
 impl<L: Logins> ImapService<L> {
@@ -63,7 +65,9 @@ impl<L: Logins> ImapService<L> {
         let start = move |view: &mut View<'_>, selected: &mut Selected, out: &mut Vec<u8>| {
             news::tell(view, selected, &telling, out)?;
             let wanted = wanted(view, selected, &fetch)?;
-            let mut progress = Progress { left: wanted.ranges().to_vec(), ..Progress::default() };
+            let meets_expunged = selected.meets_expunged(&wanted, fetch.numbering);
+            let left = wanted.ranges().to_vec();
+            let mut progress = Progress { left, meets_expunged, ..Progress::default() };
             if !first.sets_seen || selected.read_only {
                 batch(view, selected, &first, &mut progress, out)?;
             }
@@ -104,6 +108,9 @@ impl<L: Logins> ImapService<L> {
         }
         if progress.unknown_encoding {
             return Ok(Outcome::no("A part is in an unknown encoding").with_code(Code::UnknownCte));
+        }
+        if progress.meets_expunged {
+            return Ok(Outcome::ok("Some of the messages were removed").with_code(Code::ExpungeIssued));
         }
         Ok(Outcome::ok("FETCH completed"))
     }

@@ -273,10 +273,15 @@ pub(super) fn opened_item(
             let content = decoded(opened, &fetch.part, unknown_encoding);
             response.binary(fetch, window(fetch.partial, content.as_deref()))
         }
-        Item::BinarySize(part) => {
-            let content = decoded(opened, part, unknown_encoding);
-            response.binary_size(part, content.map_or(0, |content| content.len() as u64))
-        }
+        Item::BinarySize(part) => match binary(opened.message(), part) {
+            Ok(content) => response.binary_size(part, content.len() as u64),
+            Err(BinaryError::NoSuchPart) => response.binary_size(part, 0),
+            // There is no size that would be true, and the command ends with NO.
+            Err(BinaryError::UnknownEncoding) => {
+                *unknown_encoding = true;
+                return true;
+            }
+        },
         _ => return listed(item, &opened.overview(), response),
     };
     true

@@ -55,6 +55,11 @@ async fn items_and_what_they_show() {
         assert_eq!(client.said(&format!("FETCH 1 {items}")).await, expected, "{items}");
     }
     assert!(client.tagged("FETCH 1 BINARY.PEEK[3]").await.starts_with("NO [UNKNOWN-CTE]"));
+    for (items, expected) in [("BINARY.SIZE[3]", &[][..]), ("(UID BINARY.SIZE[3])", &["* 1 FETCH (UID 1)"])] {
+        let (untagged, tagged) = client.command(&format!("FETCH 1 {items}")).await;
+        assert!(tagged.starts_with("NO [UNKNOWN-CTE]"), "{tagged}");
+        assert_eq!(untagged, expected);
+    }
 }
 
 #[tokio::test]
@@ -258,4 +263,15 @@ async fn many_items_of_a_large_message_come_one_after_the_other() {
     assert!(said == expected, "{} and {} bytes", said.len(), expected.len());
     assert!(rest[1].starts_with("* 3 FETCH (UID 3 BODY[]<0> {"), "{}", rest[1]);
     assert_eq!(server.house.large.available_permits(), super::super::fetch::LARGE_UNITS_MAX);
+}
+
+#[tokio::test]
+async fn the_part_that_stands_in_for_none_is_empty() {
+    let server = Server::start().await;
+    let mut client = server.logged_in().await;
+    let message = "Content-Type: multipart/mixed; boundary=b\r\n\r\nno part\r\n";
+    client.append("INBOX", "", message).await;
+    client.ok("EXAMINE INBOX").await;
+    let shown = client.said("FETCH 1 (BODY.PEEK[1] BODY.PEEK[1.MIME] BINARY.PEEK[1] BODY.PEEK[2])").await;
+    assert_eq!(shown, "1 FETCH (BODY[1] \"\" BODY[1.MIME] \"\" BINARY[1] \"\" BODY[2] NIL)");
 }
