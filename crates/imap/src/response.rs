@@ -10,7 +10,7 @@ mod list;
 mod search;
 
 pub use code::Code;
-pub use fetch::FetchWriter;
+pub use fetch::{FetchWriter, Paused};
 pub use list::{Attribute, ListLine, list, list_separator, lsub, namespace, status};
 pub use search::{SearchAnswer, esearch, search};
 

@@ -64,8 +64,15 @@ impl DateTest {
 /// Text to be found anywhere, in any case, in the decoded message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TextKey {
-    /// In a header field; an empty `value` asks for the field itself. BCC, CC, FROM, SUBJECT and TO
-    /// are such.
+    /// In the addresses of a field, as the envelope has them: BCC, CC, FROM and TO. An empty `value` asks for
+    /// the field itself.
+    Address {
+        /// The field's name, in any case.
+        name: String,
+        /// What it holds.
+        value: String,
+    },
+    /// In the text of a header field; an empty `value` asks for the field itself. SUBJECT and HEADER are such.
     Header {
         /// The field's name, in any case.
         name: String,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::address::{self, Entry};
 use crate::date::Date;
 use crate::header::Headers;
-use crate::limits::{SEARCH_BODY_MAX_BYTES, SEARCH_HEADERS_MAX_BYTES};
+use crate::limits::{ADDRESSES_MAX, SEARCH_BODY_MAX_BYTES, SEARCH_HEADERS_MAX_BYTES};
 use crate::tree::{Message, Part};
 use crate::{charset, transfer, word};
 
@@ -109,8 +109,14 @@ pub fn field_texts<'a>(headers: Headers<'a>, name: &[u8]) -> Vec<Cow<'a, str>> {
 pub fn address_text(headers: Headers<'_>, name: &[u8]) -> String {
     let mut out = String::new();
     for field in headers.all(name) {
-        for entry in address::parse_list(field.value) {
-            push_entry(&entry, &mut out);
+        let entries = address::parse_list(field.value);
+        for entry in &entries {
+            push_entry(entry, &mut out);
+        }
+        if entries.len() + 1 >= ADDRESSES_MAX {
+            // The addresses behind the limit are in the text at least.
+            out.push_str(&word::decode(field.value));
+            out.push(' ');
         }
     }
     out

@@ -40,7 +40,11 @@ pub enum What {
 /// for other parts. Part 1 of a message that is no multipart is its body.
 pub fn section<'a>(message: &Message<'a>, section: &Section) -> Option<Cow<'a, [u8]>> {
     let raw = message.raw;
-    let found = find(message, &section.path)?;
+    let Some(found) = find(message, &section.path) else {
+        let is_shown =
+            matches!(section.what, What::Whole | What::Mime) && is_stand_in(message, &section.path);
+        return is_shown.then_some(Cow::Borrowed(b""));
+    };
     // The message whose header and text are meant.
     let inner = || if section.path.is_empty() { Some(found) } else { found.message.as_deref() };
     let span = match &section.what {
@@ -58,6 +62,15 @@ pub fn section<'a>(message: &Message<'a>, section: &Section) -> Option<Cow<'a, [
         }
     };
     Some(Cow::Borrowed(span.of(raw)))
+}
+
+/// True for part 1 of a multipart without parts: BODYSTRUCTURE shows an empty text there, since its grammar
+/// wants one part at least.
+fn is_stand_in(message: &Message<'_>, path: &[u32]) -> bool {
+    let [above @ .., 1] = path else { return false };
+    find(message, above)
+        .map(|part| part.message.as_deref().unwrap_or(part))
+        .is_some_and(|part| part.is_multipart() && part.children.is_empty())
 }
 
 /// The part at a path of numbers; the message itself for the empty path.
@@ -110,7 +123,10 @@ pub fn binary<'a>(message: &Message<'a>, path: &[u32]) -> Result<Cow<'a, [u8]>, 
     if path.is_empty() {
         return Ok(Cow::Borrowed(message.raw));
     }
-    let part = find(message, path).ok_or(BinaryError::NoSuchPart)?;
+    let Some(part) = find(message, path) else {
+        let is_shown = is_stand_in(message, path);
+        return if is_shown { Ok(Cow::Borrowed(b"")) } else { Err(BinaryError::NoSuchPart) };
+    };
     if matches!(part.encoding, crate::TransferEncoding::Other(_)) {
         return Err(BinaryError::UnknownEncoding);
     }

@@ -26,6 +26,7 @@
 //! | [`command`] | the commands, one row and one file each |
 //! | [`maildrop`] | what the outside tells of a maildrop |
 //! | [`question`] | questions and answers |
+//! | [`octets`] | the form in which messages are sent, and their lengths |
 //! | [`settings`] | what the operator decides, and limits |
 //! | [`surrogate`](mod@surrogate) | stand-ins for messages with UTF-8 headers |
 //!
@@ -47,6 +48,7 @@ mod authorization;
 pub mod command;
 mod login;
 pub mod maildrop;
+pub mod octets;
 pub mod question;
 mod refusal;
 mod reply;
@@ -58,6 +60,7 @@ mod transaction;
 
 pub use command::{COMMANDS, Command, Stage};
 pub use maildrop::{Maildrop, Message, Token, UniqueId};
+pub use octets::{Sizes, canonical, sizes};
 pub use question::{Answer, Ask, Commit, Opening, Reading, ScramLookup, Verdict};
 pub use session::Session;
 pub use settings::{Expire, Limits, Settings, Text};

@@ -3,13 +3,13 @@
 use crate::authorization::{Authorization, Next as Before};
 use crate::command::{Line, Turn, quit};
 use crate::login::Attempt;
+use crate::octets::stand_in;
 use crate::question::{Answer, Ask, Commit, Opening, Reading};
 use crate::refusal::Refusal;
-use crate::sending::{Sending, header_end, top_end};
+use crate::sending::{Sending, top_end};
 use crate::settings::{
     AUTH_LINE_LEN_MAX_BYTES, COMMAND_LEN_MAX_BYTES, IDLE_MIN, OUTPUT_HIGH_BYTES, Settings,
 };
-use crate::surrogate::surrogate;
 use crate::transaction::{Next as During, Transaction};
 use crate::{maildrop, reply};
 use sasl::{ChannelBinding, Offer, Secret};
@@ -198,9 +198,7 @@ impl Session {
             Reading::Gone => return self.refuse(Refusal::Gone, State::Transaction(open), out),
             Reading::Unavailable => return self.refuse(Refusal::Unavailable, State::Transaction(open), out),
         };
-        // RFC 6856 §2.1: without UTF8, what is not ASCII must not be sent as it is.
-        let header = &bytes[..header_end(&bytes)];
-        let bytes = if open.utf8 || header.is_ascii() { bytes } else { Arc::new(surrogate(&bytes)) };
+        let bytes = stand_in(&bytes, open.utf8).map_or(bytes, Arc::new);
         let end = match lines {
             Some(lines) => top_end(&bytes, lines),
             None => bytes.len(),

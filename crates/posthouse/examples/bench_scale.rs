@@ -31,7 +31,8 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use store::{
-    AccountId, Credential, Flags, MailboxId, NO_KEYWORDS, NewMessage, PreparedBlob, Settings, Store, TraceId,
+    AccountId, Credential, Flags, MailboxId, NO_KEYWORDS, NewMessage, OtherSizes, PreparedBlob, Settings,
+    Store, TraceId,
 };
 
 const ADDRESS: &str = "reader@scale.example";
@@ -201,7 +202,7 @@ fn add(
         keywords: &NO_KEYWORDS,
         overview: &ready.overview,
         trace_id: TraceId(u64::from(ready.number)),
-        ascii_size_bytes: None,
+        other_sizes: OtherSizes::default(),
     };
     tx.add_message(account, mailbox, &new).map(drop)
 }

@@ -7,8 +7,8 @@ use smtp::Envelope;
 use std::net::IpAddr;
 use std::sync::Arc;
 use store::{
-    AccountId, AccountTarget, Flags, Keywords, NewMessage, PreparedBlob, Store, StoreError, TraceEvent,
-    TraceId,
+    AccountId, AccountTarget, Flags, Keywords, NewMessage, OtherSizes, PreparedBlob, Store, StoreError,
+    TraceEvent, TraceId,
 };
 
 /// Messages up to this size are read where they are received; larger ones on a thread of their own,
@@ -60,7 +60,7 @@ struct Copy {
     mailbox: Option<String>,
     prefix: Vec<u8>,
     overview: Vec<u8>,
-    ascii_size_bytes: Option<u64>,
+    other_sizes: OtherSizes,
 }
 
 /// A letter made ready off the store's thread.
@@ -158,12 +158,12 @@ fn copies(letter: &Letter, message: &mime::Message<'_>, content: &[u8]) -> Resul
         let prefix_len = prefix.len();
         prefix.extend_from_slice(content);
         let overview = mime::Overview::build(&mime::Message::parse(&prefix)).to_bytes();
-        let ascii_size_bytes = crate::pop3::ascii_size_bytes(&prefix);
+        let other_sizes = crate::pop3::other_sizes(&prefix);
         prefix.truncate(prefix_len);
         prefix.shrink_to_fit();
         let (account, address, mailbox) =
             (target.account, target.address.clone(), target.mailbox_hint.clone());
-        copies.push(Copy { account, address, mailbox, prefix, overview, ascii_size_bytes });
+        copies.push(Copy { account, address, mailbox, prefix, overview, other_sizes });
     }
     Ok(copies)
 }
@@ -253,7 +253,7 @@ fn place(
             keywords: &no_keywords,
             overview: &copy.overview,
             trace_id,
-            ascii_size_bytes: copy.ascii_size_bytes,
+            other_sizes: copy.other_sizes,
         };
         match tx.add_message(copy.account, mailbox.id, &new) {
             // With no copy at all there is nothing to accept.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use store::{Flags, Keywords, NewMessage, Store, StoreError};
+use store::{Flags, Keywords, NewMessage, OtherSizes, Store, StoreError};
 
 const DOMAIN: &str = "example.test";
 /// The usual port of each service, moved out of the reserved range.
@@ -118,7 +118,7 @@ fn welcome(store: &Store, address: &str) -> Result<(), Box<dyn std::error::Error
             keywords: &keywords,
             overview: &overview,
             trace_id: crate::trace::Name::new(now_ms).0,
-            ascii_size_bytes: None,
+            other_sizes: OtherSizes::default(),
         };
         tx.add_message(account.id, inbox.id, &new).map(|_| ())
     })?;

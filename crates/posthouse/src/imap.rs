@@ -232,6 +232,11 @@ impl<L: Logins> ImapService<L> {
         Ok(outcome)
     }
 
+    async fn is_account_gone(&self) -> bool {
+        let Some(account) = self.account else { return false };
+        matches!(self.shared.store.read(move |view| view.account(account)).await, Ok(None))
+    }
+
     async fn open(&mut self, user: &str) -> Opened {
         match self.logins.account(user).await {
             Ok(Some(account)) => {
@@ -294,6 +299,9 @@ impl<L: Logins> Service<Session> for ImapService<L> {
                 Answer::Idling
             }
             Ask::Run(run) => match self.run(*run, wire).await {
+                done if error::finds_nothing(&done) && self.is_account_gone().await => {
+                    return Failure::AccountGone.into_reaction();
+                }
                 Ok(outcome) => Answer::Done(outcome),
                 Err(failure) => return failure.into_reaction(),
             },

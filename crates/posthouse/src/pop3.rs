@@ -2,7 +2,7 @@
 
 mod lock;
 
-pub use lock::Locks;
+pub use lock::{Locks, notice_death};
 
 use crate::auth::{Authenticator, Checked, Origin, Scram, random};
 use crate::clock::Clock;
@@ -10,14 +10,16 @@ use crate::driver::{Reaction, Service, Wire};
 use crate::metrics::metrics;
 use crate::tls::TlsInfo;
 use crate::trace::Name;
-use ::pop3::surrogate::surrogate;
 use ::pop3::{
     Answer, Ask, Commit, Maildrop, Message, Opening, Reading, ScramLookup, Session, Token, UniqueId, Verdict,
 };
 use lock::{Held, Locked};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use store::{Account, AccountId, MailboxId, MessageId, Store, StoreError, TraceId};
+use store::{Account, AccountId, MailboxId, MessageId, OtherSizes, Store, StoreError, TraceId};
+
+/// How many messages are measured in one go.
+const MEASURED_AT_ONCE_MAX: u64 = 500;
 
 /// What all POP3 connections share.
 #[derive(Clone)]
@@ -97,11 +99,12 @@ impl Pop3Service {
         account: &Account,
     ) -> Result<(MailboxId, Vec<(u32, MessageId)>, Maildrop), StoreError> {
         let account = account.id;
+        self.measure(account).await?;
         let read = self.shared.store.read(move |view| {
             let inbox = view
                 .mailbox_by_name(account, "INBOX")?
                 .ok_or(StoreError::Missing(store::Missing::Mailbox))?;
-            let ascii_sizes = view.ascii_sizes(account)?;
+            let odd = view.other_sizes(account)?;
             let (mut known, mut maildrop) = (Vec::new(), Maildrop::default());
             let everything = std::iter::once(1..=u32::MAX).collect::<Vec<_>>();
             view.placements(account, inbox.id, &everything, &mut |placement| {
@@ -111,9 +114,10 @@ impl Pop3Service {
                     let uid = placement.uid.get();
                     known.push((uid, placement.message_id));
                     let token = Token(u64::from(uid));
-                    let size_octets = placement.size_bytes;
-                    let ascii = ascii_sizes.binary_search_by_key(&placement.message_id, |(id, _)| *id).ok();
-                    let surrogate_octets = ascii.map(|at| ascii_sizes[at].1);
+                    let found = odd.binary_search_by_key(&placement.message_id, |(id, _)| *id).ok();
+                    let sizes = found.map(|at| odd[at].1).unwrap_or_default();
+                    let size_octets = sizes.crlf_bytes.unwrap_or(placement.size_bytes);
+                    let surrogate_octets = sizes.ascii_bytes;
                     maildrop.messages.push(Message { token, unique_id, size_octets, surrogate_octets });
                 }
                 ControlFlow::Continue(())
@@ -121,6 +125,28 @@ impl Pop3Service {
             Ok((inbox.id, known, maildrop))
         });
         read.await
+    }
+
+    /// Measures messages that came before their sizes for POP3 were kept.
+    async fn measure(&self, account: AccountId) -> Result<(), StoreError> {
+        loop {
+            let read = self.shared.store.read_long(move |view| {
+                let Some(inbox) = view.mailbox_by_name(account, "INBOX")? else { return Ok(Vec::new()) };
+                let unknown = view.unmeasured(account, inbox.id, MEASURED_AT_ONCE_MAX)?;
+                let measured = unknown.into_iter().map(|id| match view.read_content(account, id) {
+                    Ok(content) => Ok((id, other_sizes(&content))),
+                    // What cannot be read has no size; it must not keep the others from being read.
+                    Err(StoreError::Missing(_) | StoreError::Corrupt(_)) => Ok((id, OtherSizes::default())),
+                    Err(error) => Err(error),
+                });
+                measured.collect::<Result<Vec<_>, _>>()
+            });
+            let measured = read.await?;
+            if measured.is_empty() {
+                return Ok(());
+            }
+            self.shared.store.write(move |tx| tx.set_other_sizes(account, &measured)).await?;
+        }
     }
 
     async fn content(&self, token: Token) -> Reading {
@@ -131,7 +157,7 @@ impl Pop3Service {
         let Some(known) = known else { return Reading::Gone };
         let (account, message) = (open.account, open.messages[known].1);
         match self.shared.store.read(move |view| view.read_content(account, message)).await {
-            Ok(content) => Reading::Bytes(Arc::new(with_crlf(content))),
+            Ok(content) => Reading::Bytes(Arc::new(::pop3::canonical(content))),
             Err(StoreError::Missing(_)) => Reading::Gone,
             Err(error) => self.failed(&error, Reading::Unavailable),
         }
@@ -164,33 +190,13 @@ impl Pop3Service {
     }
 }
 
-/// Messages that came by SMTP have CRLF line ends; what IMAP clients filed may have LF alone.
-/// How long a message is for a client that cannot read UTF-8 in headers, if that is not its own length.
-pub fn ascii_size_bytes(message: &[u8]) -> Option<u64> {
-    let header =
-        message.split_inclusive(|byte| *byte == b'\n').take_while(|line| !line.trim_ascii().is_empty());
-    if header.into_iter().all(<[u8]>::is_ascii) {
-        return None;
+/// How long a message is for POP3 clients, as far as that is not its own length.
+pub fn other_sizes(message: &[u8]) -> OtherSizes {
+    let sizes = ::pop3::sizes(message);
+    OtherSizes {
+        crlf_bytes: (sizes.octets != message.len() as u64).then_some(sizes.octets),
+        ascii_bytes: sizes.surrogate_octets,
     }
-    Some(surrogate(&with_crlf(message.to_vec())).len() as u64)
-}
-
-fn with_crlf(content: Vec<u8>) -> Vec<u8> {
-    let bare = memchr::memchr_iter(b'\n', &content).any(|at| at == 0 || content[at - 1] != b'\r');
-    if !bare {
-        return content;
-    }
-    let mut fixed = Vec::with_capacity(content.len() + content.len() / 32);
-    for line in content.split_inclusive(|byte| *byte == b'\n') {
-        match line.strip_suffix(b"\n") {
-            Some(text) => {
-                fixed.extend_from_slice(text.strip_suffix(b"\r").unwrap_or(text));
-                fixed.extend_from_slice(b"\r\n");
-            }
-            None => fixed.extend_from_slice(line),
-        }
-    }
-    fixed
 }
 
 impl Service<Session> for Pop3Service {
@@ -247,11 +253,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_ends_are_made_whole() {
-        for (content, expected) in
-            [("a\r\nb\r\n", "a\r\nb\r\n"), ("a\nb", "a\r\nb"), ("\n\r\n\n", "\r\n\r\n\r\n"), ("", "")]
-        {
-            assert_eq!(with_crlf(content.into()), expected.as_bytes());
+    fn sizes_are_kept_where_they_differ() {
+        for (message, crlf_bytes, ascii_bytes) in [
+            (&b"A: b\r\n\r\nbody\r\n"[..], None, None),
+            (b"A: b\r\n\r\nbody", Some(14), None),
+            (b"A: b\n\nbody\n", Some(14), None),
+            (
+                "A: \u{e9}\r\n".as_bytes(),
+                None,
+                Some(::pop3::surrogate::surrogate("A: \u{e9}\r\n".as_bytes()).len() as u64),
+            ),
+        ] {
+            assert_eq!(other_sizes(message), OtherSizes { crlf_bytes, ascii_bytes }, "{message:?}");
         }
     }
 }

@@ -60,6 +60,8 @@ enum Kind {
     Body,
     /// One header field, by its name in lower case.
     Field(String),
+    /// The addresses of one header field, by its name in lower case.
+    Addresses(String),
 }
 
 type ColumnKey = (AccountId, MailboxId, Kind);
@@ -199,8 +201,8 @@ impl SearchCache {
         let mut content_read = false;
         for (kind, missing) in missing {
             match kind {
-                Kind::Field(name) => {
-                    self.read_missing(&hunt, &missing, &|view, piece| read_fields(view, place, name, piece))?;
+                Kind::Field(_) | Kind::Addresses(_) => {
+                    self.read_missing(&hunt, &missing, &|view, piece| read_fields(view, place, kind, piece))?;
                 }
                 // Headers and bodies are read together.
                 Kind::Headers | Kind::Body if content_read => {}
@@ -319,7 +321,7 @@ impl Columns {
     fn drop_column(&mut self, key: &ColumnKey) {
         let (account, mailbox, kind) = key;
         let kinds = match kind {
-            Kind::Field(_) => vec![kind.clone()],
+            Kind::Field(_) | Kind::Addresses(_) => vec![kind.clone()],
             Kind::Headers | Kind::Body => vec![Kind::Headers, Kind::Body],
         };
         for kind in kinds {
@@ -373,9 +375,19 @@ fn prepared(key: &TextKey) -> (Vec<Kind>, Finder<'static>) {
         TextKey::Body(text) => (vec![Kind::Body], needle(text)),
         TextKey::Text(text) => (vec![Kind::Headers, Kind::Body], needle(text)),
         TextKey::Header { name, value } => {
-            let needle = if value.is_empty() { Finder::new(&[PRESENT]).into_owned() } else { needle(value) };
-            (vec![Kind::Field(name.to_ascii_lowercase())], needle)
+            (vec![Kind::Field(name.to_ascii_lowercase())], field_needle(value))
         }
+        TextKey::Address { name, value } => {
+            (vec![Kind::Addresses(name.to_ascii_lowercase())], field_needle(value))
+        }
+    }
+}
+
+/// An empty value asks for the field itself.
+fn field_needle(value: &str) -> Finder<'static> {
+    match value.is_empty() {
+        true => Finder::new(&[PRESENT]).into_owned(),
+        false => Finder::new(&fold(value.as_bytes())).into_owned(),
     }
 }
 
@@ -428,9 +440,13 @@ fn read_texts(
 fn read_fields(
     view: &mut View<'_>,
     (account, mailbox): (AccountId, MailboxId),
-    name: &str,
+    kind: &Kind,
     piece: &[u32],
 ) -> Result<Read, StoreError> {
+    let (Kind::Field(name) | Kind::Addresses(name)) = kind else {
+        return Ok(Read { chunks: Vec::new(), messages: 0 });
+    };
+    let field_text = |headers: Headers<'_>| field_text(headers, kind, name);
     let cached = mime::overview::is_cached_field(name.as_bytes());
     let mut chunk = Chunk::default();
     let mut texts: HashMap<u32, Vec<u8>> = HashMap::new();
@@ -440,10 +456,10 @@ fn read_fields(
         view.listing(account, mailbox, ranges(piece).ranges(), &mut |row| {
             let uid = row.placement.uid.get();
             match OverviewRef::parse(row.overview).filter(|overview| overview.fields_complete) {
-                Some(overview) if left.is_empty() => chunk.push(uid, &field_text(overview.headers(), name)),
+                Some(overview) if left.is_empty() => chunk.push(uid, &field_text(overview.headers())),
                 // Texts lie ascending by UID: what comes behind a gap waits for it to be filled.
                 Some(overview) => {
-                    texts.insert(uid, field_text(overview.headers(), name));
+                    texts.insert(uid, field_text(overview.headers()));
                     left.push(uid);
                 }
                 None => left.push(uid),
@@ -460,18 +476,18 @@ fn read_fields(
         }
         raw.clear();
         view.content_into(account, message, &mut raw)?;
-        chunk.push(uid, &field_text(Message::parse(&raw).headers(), name));
+        chunk.push(uid, &field_text(Message::parse(&raw).headers()));
     }
-    Ok(Read { chunks: vec![(Kind::Field(name.to_owned()), chunk)], messages: piece.len() })
+    Ok(Read { chunks: vec![(kind.clone(), chunk)], messages: piece.len() })
 }
 
 /// The text of a field: empty if it is not there, else [`PRESENT`] and its values.
-fn field_text(headers: Headers<'_>, name: &str) -> Vec<u8> {
+fn field_text(headers: Headers<'_>, kind: &Kind, name: &str) -> Vec<u8> {
     if headers.get(name.as_bytes()).is_none() {
         return Vec::new();
     }
     let mut text = vec![PRESENT];
-    if matches!(name, "from" | "to" | "cc" | "bcc") {
+    if matches!(kind, Kind::Addresses(_)) {
         text.extend(fold(address_text(headers, name.as_bytes()).as_bytes()));
     } else {
         for value in field_texts(headers, name.as_bytes()) {

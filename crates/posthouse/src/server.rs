@@ -453,6 +453,9 @@ impl Server {
             self.ftp(service, socket, peer, &admission).await;
             return;
         }
+        if matches!(service, ServiceName::Pop3 | ServiceName::Pop3s) {
+            pop3::notice_death(&socket);
+        }
         let origin = Origin { address: peer.ip(), exempt: admission.exempt, service };
         let mut wire = Wire::new(socket, self.acceptor.clone());
         let tls = match service.is_inside_tls() {

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use store::{
-    AccountId, Credential, FlagChange, FlagOp, Flags, Keywords, MailboxId, NO_KEYWORDS, NewMessage, Settings,
-    Store, TraceId,
+    AccountId, Credential, FlagChange, FlagOp, Flags, Keywords, MailboxId, NO_KEYWORDS, NewMessage,
+    OtherSizes, Settings, Store, TraceId,
 };
 
 type Boxes = Arc<Vec<(AccountId, MailboxId)>>;
@@ -63,7 +63,7 @@ fn large_mailbox(store: &Store, account: AccountId) -> MailboxId {
             keywords: &NO_KEYWORDS,
             overview: &[b'o'; 400],
             trace_id: TraceId(0),
-            ascii_size_bytes: None,
+            other_sizes: OtherSizes::default(),
         };
         tx.add_message(account, mailbox, &new)?;
         for _ in 0..17 {
@@ -179,7 +179,7 @@ async fn deliveries(store: Store, boxes: Boxes, work: Arc<Work>) {
                 keywords: &NO_KEYWORDS,
                 overview: &[b'o'; 400],
                 trace_id: TraceId(step),
-                ascii_size_bytes: None,
+                other_sizes: OtherSizes::default(),
             };
             tx.add_message(account, inbox, &new)
         };

@@ -260,8 +260,9 @@ impl Tx<'_> {
 
     fn copy_message(&mut self, account: AccountId, from: MessageId, to: MessageId) -> Result<(), StoreError> {
         let sql = "INSERT INTO message (account_id, message_id, blob_id, size_bytes, received_ms, thread_id, trace_id,
-                   prefix, overview, ascii_size_bytes)
-                   SELECT account_id, ?3, blob_id, size_bytes, received_ms, ?3, trace_id, prefix, overview, ascii_size_bytes
+                   prefix, overview, ascii_size_bytes, crlf_size_bytes)
+                   SELECT account_id, ?3, blob_id, size_bytes, received_ms, ?3, trace_id, prefix, overview, ascii_size_bytes,
+                   crlf_size_bytes
                    FROM message WHERE account_id = ?1 AND message_id = ?2 RETURNING blob_id";
         let blob = self.db.number(sql, params![account, from, to])?;
         let blob = blob

@@ -65,7 +65,7 @@ pub use mailbox::{
 pub use marks::{
     FlagChange, FlagOp, Flags, KEYWORD_LEN_MAX_BYTES, KEYWORDS_PER_MAILBOX_MAX, Keywords, NO_KEYWORDS,
 };
-pub use message::{Added, Listed, NewMessage, StoredMessage};
+pub use message::{Added, Listed, NewMessage, OtherSizes, StoredMessage};
 pub use placement::{Placement, PlacementOwned, Since};
 pub use queue::{NewQueued, Queued, QueuedRecipient};
 pub use ranges::{UidRange, normalize};

@@ -1,5 +1,6 @@
 //! Messages: immutable, with content shared by digest.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use crate::blob::{NO_MESSAGE, PreparedBlob, restore_row};
@@ -30,9 +31,17 @@ pub struct NewMessage<'a> {
     pub overview: &'a [u8],
     /// The trace of how it came here.
     pub trace_id: TraceId,
-    /// If its header has bytes outside of ASCII: the length in bytes of the form that is shown to those who
-    /// cannot read them (RFC 6856 §2.1).
-    pub ascii_size_bytes: Option<u64>,
+    /// How long it is in other forms.
+    pub other_sizes: OtherSizes,
+}
+
+/// How long a message is in forms in which it is shown to some, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OtherSizes {
+    /// With every line ended by CRLF, the last one too (RFC 1939 §11), if that is not its size.
+    pub crlf_bytes: Option<u64>,
+    /// If its header has bytes outside of ASCII: in the form for those who cannot read them (RFC 6856 §2.1).
+    pub ascii_bytes: Option<u64>,
 }
 
 /// What became of a message that was added.
@@ -137,12 +146,37 @@ impl View<'_> {
         found.ok_or(NO_MESSAGE)
     }
 
-    /// The messages of an account whose headers have bytes outside of ASCII, with the size of the form for
-    /// those who cannot read them; few, as a rule. Ascending by id.
-    pub fn ascii_sizes(&mut self, account: AccountId) -> Result<Vec<(MessageId, u64)>, StoreError> {
-        let sql = "SELECT message_id, ascii_size_bytes FROM message
-                   WHERE account_id = ?1 AND ascii_size_bytes IS NOT NULL ORDER BY message_id";
-        self.db.list(sql, params![account], |row| Ok((MessageId(row.int(0)?), row.count(1)?)))
+    /// The messages of an account that have other sizes; few, as a rule. Ascending by id.
+    pub fn other_sizes(&mut self, account: AccountId) -> Result<Vec<(MessageId, OtherSizes)>, StoreError> {
+        let ascii = "SELECT message_id, ascii_size_bytes FROM message
+                     WHERE account_id = ?1 AND ascii_size_bytes IS NOT NULL ORDER BY message_id";
+        let crlf = "SELECT message_id, crlf_size_bytes FROM message
+                    WHERE account_id = ?1 AND crlf_size_bytes IS NOT NULL ORDER BY message_id";
+        let [ascii, crlf] = [ascii, crlf]
+            .map(|sql| self.db.list(sql, params![account], |row| Ok((MessageId(row.int(0)?), row.int(1)?))));
+        let mut sizes: BTreeMap<MessageId, OtherSizes> = BTreeMap::new();
+        for (id, bytes) in ascii? {
+            sizes.entry(id).or_default().ascii_bytes = u64::try_from(bytes).ok();
+        }
+        for (id, bytes) in crlf? {
+            sizes.entry(id).or_default().crlf_bytes = u64::try_from(bytes).ok();
+        }
+        Ok(sizes.into_iter().collect())
+    }
+
+    /// The first messages of a mailbox, at most `count_max`, that came before other sizes were kept and were
+    /// not measured since.
+    pub fn unmeasured(
+        &mut self,
+        account: AccountId,
+        mailbox: MailboxId,
+        count_max: u64,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        let sql = "SELECT message_id FROM message WHERE account_id = ?1 AND crlf_size_bytes IS NOT NULL
+                   AND crlf_size_bytes < 0 AND message_id IN
+                   (SELECT message_id FROM placement WHERE account_id = ?1 AND mailbox_id = ?2)
+                   ORDER BY message_id LIMIT ?3";
+        self.db.list(sql, params![account, mailbox, count_max], |row| Ok(MessageId(row.int(0)?)))
     }
 
     /// Visits the placements of a mailbox in `ranges`, ascending by UID, with what lists need of
@@ -198,7 +232,8 @@ impl Tx<'_> {
         let (modseq, message_id) = self.charge(account, mailbox, size_bytes, 1)?;
         let blob = self.take_blob(new.blob)?;
         let sql = "INSERT INTO message (account_id, message_id, blob_id, size_bytes, received_ms, thread_id, trace_id,
-                   prefix, overview, ascii_size_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?2, ?6, ?7, ?8, ?9)";
+                   prefix, overview, ascii_size_bytes, crlf_size_bytes)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?2, ?6, ?7, ?8, ?9, ?10)";
         let values = params![
             account,
             message_id,
@@ -208,7 +243,8 @@ impl Tx<'_> {
             new.trace_id,
             new.prefix,
             new.overview,
-            new.ascii_size_bytes
+            new.other_sizes.ascii_bytes,
+            new.other_sizes.crlf_bytes
         ];
         self.db.execute(sql, values)?;
         let marks = Placement {
@@ -223,6 +259,20 @@ impl Tx<'_> {
         };
         let (uid, uidvalidity) = self.place(account, mailbox, marks)?;
         Ok(Added { uid, uidvalidity, message_id, modseq })
+    }
+
+    /// Sets what was found out about messages of an account; those that are gone are passed over.
+    pub fn set_other_sizes(
+        &mut self,
+        account: AccountId,
+        measured: &[(MessageId, OtherSizes)],
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE message SET ascii_size_bytes = ?3, crlf_size_bytes = ?4
+                   WHERE account_id = ?1 AND message_id = ?2";
+        for (id, sizes) in measured {
+            self.db.execute(sql, params![account, *id, sizes.ascii_bytes, sizes.crlf_bytes])?;
+        }
+        Ok(())
     }
 
     /// Moves the account's modseq, gives the first of `messages` consecutive message ids and counts the size against the quota, all

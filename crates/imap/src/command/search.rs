@@ -18,6 +18,9 @@ pub struct Search {
     pub returns: Option<SearchReturn>,
     /// What to look for.
     pub key: SearchKey,
+    /// The charset of its keys is unknown, and so are they: to be answered `NO [BADCHARSET]`, with `$` emptied
+    /// as [`SearchReturn::save`] wants.
+    pub unknown_charset: bool,
 }
 
 /// Result options. `RETURN ()` means ALL (RFC 9051 §6.4.4).
@@ -65,13 +68,22 @@ pub(super) fn parse(cursor: &mut Cursor, numbering: Numbering) -> Parsed<Request
         cursor.space()?;
         let charset = cursor.text()?;
         if !["US-ASCII", "UTF-8"].iter().any(|known| known.eq_ignore_ascii_case(&charset)) {
-            return Err(Fault::BadCharset);
+            // Only who keeps the result can empty it (RFC 9051 §6.4.4.1): the command goes on to be refused.
+            return match returns.is_some_and(|returns| returns.save) {
+                true => Ok(Request::Run(Command::Search(Search {
+                    numbering,
+                    returns,
+                    key: SearchKey::All,
+                    unknown_charset: true,
+                }))),
+                false => Err(Fault::BadCharset),
+            };
         }
         cursor.space()?;
     }
     let key = Keys { count: 0 }.all(cursor, 0)?;
     cursor.end()?;
-    Ok(Request::Run(Command::Search(Search { numbering, returns, key })))
+    Ok(Request::Run(Command::Search(Search { numbering, returns, key, unknown_charset: false })))
 }
 
 fn result_options(cursor: &mut Cursor) -> Parsed<SearchReturn> {
@@ -177,7 +189,10 @@ fn argument_key(name: &str, cursor: &mut Cursor) -> Parsed<SearchKey> {
     cursor.space()?;
     let header = |name: &str, value| SearchKey::Text(TextKey::Header { name: name.into(), value });
     Ok(match name {
-        "BCC" | "CC" | "FROM" | "SUBJECT" | "TO" => header(name, cursor.text()?),
+        "BCC" | "CC" | "FROM" | "TO" => {
+            SearchKey::Text(TextKey::Address { name: name.into(), value: cursor.text()? })
+        }
+        "SUBJECT" => header(name, cursor.text()?),
         "HEADER" => {
             let name = cursor.text()?;
             cursor.space()?;

@@ -252,7 +252,7 @@ fn commands_mean_what_they_say() {
     let Command::List(list) = command("LIST (SUBSCRIBED) \"\" \"\"") else { panic!() };
     assert!(list.asks_separator && list.returns.subscribed);
     let Command::Search(search) = command("SEARCH FROM \"a\" UNSEEN") else { panic!() };
-    let from = SearchKey::Text(TextKey::Header { name: "FROM".into(), value: "a".into() });
+    let from = SearchKey::Text(TextKey::Address { name: "FROM".into(), value: "a".into() });
     let unseen = SearchKey::Not(Box::new(SearchKey::Flag(SystemFlags::SEEN)));
     assert_eq!(search.key, SearchKey::And(vec![from, unseen]));
     assert_eq!(search.returns, None);

@@ -10,7 +10,14 @@ use crate::flag::SystemFlags;
 pub struct FetchWriter<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
-    items: usize,
+    /// No item stands yet.
+    is_bare: bool,
+}
+
+/// A response whose rest follows in another buffer: one that is too large to be held whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Paused {
+    is_bare: bool,
 }
 
 impl<'a> FetchWriter<'a> {
@@ -20,12 +27,22 @@ impl<'a> FetchWriter<'a> {
         out.extend_from_slice(b"* ");
         number(sequence, out);
         out.extend_from_slice(b" FETCH (");
-        let items = out.len();
-        FetchWriter { out, start, items }
+        FetchWriter { out, start, is_bare: true }
+    }
+
+    /// Ends the writing between two items; what was written may be sent, and the rest follows with
+    /// [`FetchWriter::resume`].
+    pub fn pause(self) -> Paused {
+        Paused { is_bare: self.is_bare }
+    }
+
+    /// Goes on with a response. At least one item must stand in it when it is finished.
+    pub fn resume(paused: Paused, out: &'a mut Vec<u8>) -> FetchWriter<'a> {
+        FetchWriter { start: out.len(), out, is_bare: paused.is_bare }
     }
 
     fn item(&mut self, name: &[u8]) {
-        if self.out.len() > self.items {
+        if !std::mem::take(&mut self.is_bare) {
             self.out.push(b' ');
         }
         self.out.extend_from_slice(name);
@@ -191,7 +208,7 @@ impl<'a> FetchWriter<'a> {
 
     /// Ends the response. One without items leaves nothing behind: the grammar wants at least one.
     pub fn finish(self) {
-        if self.out.len() == self.items {
+        if self.is_bare {
             self.out.truncate(self.start);
         } else {
             self.out.extend_from_slice(b")\r\n");

@@ -158,7 +158,7 @@ fn searches_are_answered_in_the_form_they_ask_for() {
         (Some(most), sequence, &none, None, Rev2, "* ESEARCH (TAG \"a1\") COUNT 0\r\n"),
         (Some(save), sequence, &found, None, Rev2, ""),
     ] {
-        let command = Search { numbering, returns, key: SearchKey::All };
+        let command = Search { numbering, returns, key: SearchKey::All, unknown_charset: false };
         let answer = SearchAnswer { found, modseq };
         let line = written(|out| search(&command, &tag("a1"), answer, dialect, out));
         assert_eq!(line, expected);

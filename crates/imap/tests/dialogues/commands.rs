@@ -413,9 +413,12 @@ impl Candidate for Found<'_> {
         let text = String::from_utf8_lossy(&self.mail.text).to_lowercase();
         let body = String::from_utf8_lossy(split(self.mail).1).to_lowercase();
         Some(match key {
-            TextKey::Header { name, value } => text.split("\r\n").any(|line| {
-                line.starts_with(&format!("{}:", name.to_lowercase())) && line.contains(&value.to_lowercase())
-            }),
+            TextKey::Address { name, value } | TextKey::Header { name, value } => {
+                text.split("\r\n").any(|line| {
+                    line.starts_with(&format!("{}:", name.to_lowercase()))
+                        && line.contains(&value.to_lowercase())
+                })
+            }
             TextKey::Body(value) => body.contains(&value.to_lowercase()),
             TextKey::Text(value) => text.contains(&value.to_lowercase()),
         })

@@ -4,7 +4,7 @@ use super::{Done, ImapService, Logins, error, marks};
 use ::imap::Outcome;
 use ::imap::command::Append;
 use ::imap::response::Code;
-use ::store::{Added, MailboxId, NewMessage, PreparedBlob, StoreError, TraceId};
+use ::store::{Added, MailboxId, NewMessage, OtherSizes, PreparedBlob, StoreError, TraceId};
 use mime::{Message, Overview};
 use std::sync::Arc;
 
@@ -26,9 +26,9 @@ impl<L: Logins> ImapService<L> {
             None => self.shared.clock.unix_ms(),
         };
         let message: Arc<[u8]> = append.message.into();
-        let (overview, ascii_size_bytes) = read_through(Arc::clone(&message)).await?;
+        let (overview, other_sizes) = read_through(Arc::clone(&message)).await?;
         let flags = marks::stored(append.flags.system);
-        let letter = Letter { flags, keywords, received_ms, overview, ascii_size_bytes };
+        let letter = Letter { flags, keywords, received_ms, overview, other_sizes };
         let added = self.place_letter(target.id, &Arc::new(letter), &message).await?;
         let uids = [added.uid.get()].into_iter().collect();
         let code = Code::AppendUid { uid_validity: added.uidvalidity, uids };
@@ -63,7 +63,7 @@ struct Letter {
     keywords: ::store::Keywords,
     received_ms: i64,
     overview: Vec<u8>,
-    ascii_size_bytes: Option<u64>,
+    other_sizes: OtherSizes,
 }
 
 impl Letter {
@@ -77,17 +77,17 @@ impl Letter {
             overview: &self.overview,
             // It came from the account's own client: there is no way to trace.
             trace_id: TraceId(0),
-            ascii_size_bytes: self.ascii_size_bytes,
+            other_sizes: self.other_sizes,
         }
     }
 }
 
-/// The overview, and the size for those who cannot read UTF-8 in headers.
-async fn read_through(message: Arc<[u8]>) -> Result<(Vec<u8>, Option<u64>), StoreError> {
+/// The overview, and the sizes for POP3 clients.
+async fn read_through(message: Arc<[u8]>) -> Result<(Vec<u8>, OtherSizes), StoreError> {
     let is_small = message.len() <= PARSE_HERE_MAX_BYTES;
     let build = move || {
         let overview = Overview::build(&Message::parse(&message)).to_bytes();
-        (overview, crate::pop3::ascii_size_bytes(&message))
+        (overview, crate::pop3::other_sizes(&message))
     };
     if is_small {
         return Ok(build());

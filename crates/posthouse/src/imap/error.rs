@@ -1,5 +1,6 @@
 //! What went wrong, and the one place that turns it into words for a client (RFC 5530).
 
+use super::Done;
 use crate::driver::Reaction;
 use crate::metrics::metrics;
 use ::imap::response::Code;
@@ -20,6 +21,8 @@ pub(super) enum Failure {
     Refused(Outcome),
     /// Somebody deleted the selected mailbox.
     MailboxGone,
+    /// Somebody removed the account.
+    AccountGone,
 }
 
 impl From<StoreError> for Failure {
@@ -45,11 +48,23 @@ impl Failure {
                 Answer::Bye { code: outcome.code, text: outcome.text }
             }
             Failure::MailboxGone => Answer::Bye { code: None, text: GONE.into() },
+            Failure::AccountGone => Answer::Bye { code: None, text: "The account was removed".into() },
             Failure::Wire(error) => {
                 tracing::debug!(%error, "an IMAP client takes no more");
                 return Reaction::Drop;
             }
         })
+    }
+}
+
+/// True if something was not there, which may be since the whole account is gone.
+pub(super) fn finds_nothing(done: &Done) -> bool {
+    match done {
+        Ok(outcome) | Err(Failure::Refused(outcome)) => {
+            matches!(outcome.code, Some(Code::NonExistent | Code::TryCreate))
+        }
+        Err(Failure::Store(error)) => matches!(error, StoreError::Missing(_)),
+        Err(failure) => matches!(failure, Failure::MailboxGone),
     }
 }
 

@@ -3,6 +3,7 @@
 mod content;
 mod plan;
 mod row;
+mod stream;
 
 use super::news::{self, Telling};
 use super::selected::Selected;
@@ -16,9 +17,11 @@ use ::imap::{Enabled, Outcome};
 use ::store::{FlagChange, FlagOp, Flags, Keywords, ModSeq, Placement, StoreError, UidRange, View};
 use plan::{Needs, Plan};
 use row::RowWriter;
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
+use stream::Stream;
 use tokio::sync::SemaphorePermit;
 
 /// Ranges handed to the store in one read: clients name thousands of scattered UIDs.
@@ -41,12 +44,17 @@ struct Progress {
     left: Vec<UidRange>,
     /// Messages that the fetch itself marked \Seen.
     marked: NumberSet,
-    /// This read runs where it may take long.
-    is_long: bool,
-    /// The next message is large, of this size in bytes: it is left to a read that may take long.
+    /// Memory in bytes that the next rows may take, if that is much: such a read runs where it may take
+    /// long.
+    granted_bytes: u64,
+    /// The next row takes this much memory in bytes: it is left to a read that may take long.
     wants_long: Option<u64>,
+    /// A response that is sent item by item.
+    stream: Option<Box<Stream>>,
     /// A part is in an encoding that BINARY cannot undo (RFC 3516 §4.3).
     unknown_encoding: bool,
+    /// Some of the messages are gone, which the client is not told yet.
+    meets_expunged: bool,
 }
 
 impl<L: Logins> ImapService<L> {
@@ -57,7 +65,9 @@ impl<L: Logins> ImapService<L> {
         let start = move |view: &mut View<'_>, selected: &mut Selected, out: &mut Vec<u8>| {
             news::tell(view, selected, &telling, out)?;
             let wanted = wanted(view, selected, &fetch)?;
-            let mut progress = Progress { left: wanted.ranges().to_vec(), ..Progress::default() };
+            let meets_expunged = selected.meets_expunged(&wanted, fetch.numbering);
+            let left = wanted.ranges().to_vec();
+            let mut progress = Progress { left, meets_expunged, ..Progress::default() };
             if !first.sets_seen || selected.read_only {
                 batch(view, selected, &first, &mut progress, out)?;
             }
@@ -69,27 +79,38 @@ impl<L: Logins> ImapService<L> {
         }
         let house = Arc::clone(&self.shared);
         let mut turn = None;
-        while !progress.left.is_empty() {
+        while progress.is_unfinished() {
             send(wire).await?;
-            drop(turn.take());
-            let plan = Arc::clone(&plan);
-            let large = progress.wants_long.take();
-            progress.is_long = large.is_some();
-            if let Some(size_bytes) = large {
-                turn = Some(large_turn(&house, size_bytes).await?);
+            let is_midway = progress.stream.is_some();
+            if !is_midway {
+                drop(turn.take());
+                progress.granted_bytes = progress.wants_long.take().unwrap_or(0);
+                if progress.granted_bytes > 0 {
+                    turn = Some(large_turn(&house, progress.granted_bytes).await?);
+                }
             }
-            let cost = if progress.is_long { Cost::Long } else { Cost::Short };
+            let plan = Arc::clone(&plan);
+            let cost = if progress.granted_bytes > 0 { Cost::Long } else { Cost::Short };
             let next = move |view: &mut View<'_>, selected: &mut Selected, out: &mut Vec<u8>| {
                 batch(view, selected, &plan, &mut progress, out)?;
                 Ok(progress)
             };
-            progress = self.read(&mut wire.out, cost, next).await?;
+            progress = match self.read(&mut wire.out, cost, next).await {
+                // Nothing can be said in the middle of a response.
+                Err(failure) if is_midway => {
+                    return Err(Failure::Wire(io::Error::other(format!("{failure:?}"))));
+                }
+                done => done?,
+            };
         }
         if wire.out.len() > BATCH_MAX_BYTES {
             send(wire).await?;
         }
         if progress.unknown_encoding {
             return Ok(Outcome::no("A part is in an unknown encoding").with_code(Code::UnknownCte));
+        }
+        if progress.meets_expunged {
+            return Ok(Outcome::ok("Some of the messages were removed").with_code(Code::ExpungeIssued));
         }
         Ok(Outcome::ok("FETCH completed"))
     }
@@ -119,12 +140,23 @@ impl<L: Logins> ImapService<L> {
     }
 }
 
-/// Waits until memory for a large message is free; it is until the turn is dropped.
+impl Progress {
+    fn is_unfinished(&self) -> bool {
+        !self.left.is_empty() || self.stream.is_some()
+    }
+
+    /// True if the next rows may be written in this read.
+    fn may_go_on(&self) -> bool {
+        !self.left.is_empty() && self.wants_long.is_none() && self.stream.is_none()
+    }
+}
+
+/// Waits until memory for large messages is free; it is until the turn is dropped.
 ///
 /// # Errors
 /// `NO [LIMIT]` when that takes too long.
-async fn large_turn(house: &House, size_bytes: u64) -> Result<SemaphorePermit<'_>, Failure> {
-    let units = size_bytes.div_ceil(LARGE_BYTES).min(LARGE_UNITS_MAX as u64);
+async fn large_turn(house: &House, bytes: u64) -> Result<SemaphorePermit<'_>, Failure> {
+    let units = bytes.div_ceil(LARGE_BYTES).min(LARGE_UNITS_MAX as u64);
     let acquire = house.large.acquire_many(u32::try_from(units).unwrap_or(u32::MAX));
     match tokio::time::timeout(LARGE_PATIENCE, acquire).await {
         Ok(Ok(turn)) => Ok(turn),
@@ -150,9 +182,13 @@ fn batch(
     progress: &mut Progress,
     out: &mut Vec<u8>,
 ) -> Result<(), Failure> {
+    if let Some(stream) = progress.stream.take() {
+        stream.go_on(selected, plan, progress, out);
+        return Ok(());
+    }
     let mut rows = 0;
     let full = |out: &Vec<u8>, rows| out.len() >= BATCH_MAX_BYTES || rows >= BATCH_MAX_ROWS;
-    while !progress.left.is_empty() && !full(out, rows) && progress.wants_long.is_none() {
+    while progress.may_go_on() && !full(out, rows) {
         let (count, last) = match plan.needs {
             Needs::Content => content::write(view, selected, plan, progress, out)?,
             _ => list(view, selected, plan, progress, out)?,
@@ -190,20 +226,21 @@ fn list(
 ) -> Result<(usize, u32), Failure> {
     let (account, mailbox) = (selected.account, selected.mailbox);
     let (ranges, end) = next_ranges(&progress.left);
-    let (mut rows, mut last, mut incomplete) = (0, end, Vec::new());
+    let (mut rows, mut last) = (0, end);
+    let mut incomplete = content::Rows::new(plan, progress.granted_bytes);
     let writer = RowWriter { plan, selected, marked: &progress.marked };
     let mut visit = |placement: Placement<'_>, overview: Option<&[u8]>| {
-        rows += 1;
+        let uid = placement.uid.get();
+        let mut goes_on = ControlFlow::Continue(());
         if !writer.write_listed(&placement, overview, out) {
-            incomplete.push(placement.to_owned());
+            goes_on = incomplete.take(placement.to_owned(), None, &mut last);
         }
-        let full =
-            out.len() >= BATCH_MAX_BYTES || rows >= BATCH_MAX_ROWS || incomplete.len() >= BATCH_MAX_CONTENTS;
-        if full {
-            last = placement.uid.get();
+        rows += 1;
+        if goes_on.is_continue() && (out.len() >= BATCH_MAX_BYTES || rows >= BATCH_MAX_ROWS) {
+            last = uid;
             return ControlFlow::Break(());
         }
-        ControlFlow::Continue(())
+        goes_on
     };
     match plan.needs {
         Needs::Placement => view.placements(account, mailbox, ranges, &mut |row| visit(row, None))?,
@@ -211,8 +248,6 @@ fn list(
             view.listing(account, mailbox, ranges, &mut |row| visit(row.placement, Some(row.overview)))?;
         }
     }
-    for placement in incomplete {
-        content::write_one(view, selected, plan, progress, (&placement, None), out)?;
-    }
+    incomplete.write(view, selected, progress, out)?;
     Ok((rows, last))
 }

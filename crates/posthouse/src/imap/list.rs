@@ -6,7 +6,7 @@ use ::imap::command::{List, ListReturn};
 use ::imap::mailbox::MailboxName;
 use ::imap::response::{self, Attribute, ListLine};
 use ::imap::{Dialect, Enabled, Outcome};
-use ::store::{AccountId, Mailbox, SpecialUse, StoreError, View};
+use ::store::{AccountId, Mailbox, Missing, SpecialUse, StoreError, View};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -64,7 +64,12 @@ pub(super) struct Node {
 impl Names {
     pub fn read(view: &mut View<'_>, account: AccountId) -> Result<Names, StoreError> {
         let mut nodes: BTreeMap<MailboxName, Node> = BTreeMap::new();
-        for mailbox in view.mailboxes(account)? {
+        let mailboxes = view.mailboxes(account)?;
+        if mailboxes.is_empty() {
+            // INBOX is always there. A client that mirrors must not hear that all was deleted.
+            return Err(StoreError::Missing(Missing::Account));
+        }
+        for mailbox in mailboxes {
             let Ok(name) = MailboxName::new(&mailbox.name) else { continue };
             let special = mailbox.special_use.is_some();
             each_above(&mut nodes, &name, |node| {

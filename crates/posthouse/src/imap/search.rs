@@ -64,6 +64,12 @@ impl<L: Logins> ImapService<L> {
         enabled: Enabled,
         wire: &mut Wire,
     ) -> Done {
+        if search.unknown_charset {
+            self.selected()?.saved = NumberSet::new();
+            return Ok(
+                Outcome::no("Charset is neither US-ASCII nor UTF-8").with_code(response::Code::BadCharset)
+            );
+        }
         let result = self.hunt(&search, enabled, wire).await;
         let selected = self.selected()?;
         let hunt = match result {

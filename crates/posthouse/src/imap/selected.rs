@@ -67,6 +67,11 @@ impl Selected {
         }
     }
 
+    /// True if a sequence set of the client meets a message that is gone, which the client is not told yet.
+    pub fn meets_expunged(&self, uids: &NumberSet, numbering: Numbering) -> bool {
+        numbering == Numbering::Sequence && !self.held.is_empty() && !uids.intersection(&self.held).is_empty()
+    }
+
     /// The same as numbers of the kind that the command uses.
     pub fn numbers(&self, uids: NumberSet, numbering: Numbering) -> NumberSet {
         match numbering {

@@ -29,8 +29,9 @@ impl<L: Logins> ImapService<L> {
     pub(super) async fn store(&mut self, store: Store, enabled: Enabled, wire: &mut Wire) -> Done {
         let place = self.place()?;
         let selected = self.selected()?;
+        let uids = selected.uids(&store.messages, store.numbering)?;
         let marking = Marking {
-            ranges: ranges(&selected.uids(&store.messages, store.numbering)?),
+            ranges: ranges(&uids),
             change: FlagChange {
                 op: match store.action {
                     StoreAction::Add => FlagOp::Add,
@@ -50,7 +51,10 @@ impl<L: Logins> ImapService<L> {
         let refused: NumberSet = marked.changes.modified_refused.iter().map(|uid| uid.get()).collect();
         let outcome = Outcome::ok("STORE completed");
         if refused.is_empty() {
-            return Ok(outcome);
+            return Ok(match self.selected()?.meets_expunged(&uids, store.numbering) {
+                true => Outcome::ok("Some of the messages were removed").with_code(Code::ExpungeIssued),
+                false => outcome,
+            });
         }
         let refused = self.selected()?.numbers(refused, store.numbering);
         Ok(Outcome::ok("Some messages were changed by others").with_code(Code::Modified(refused)))

@@ -6,14 +6,33 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::AccountId;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use wire::Now;
 
-/// A session silent for this long gives way to another: the usual reason is a phone that lost its
-/// network in the middle and now comes back.
-const GIVES_WAY_AFTER: Duration = Duration::from_secs(60);
+/// A session silent for this long gives way to another. RFC 1939 §3 grants ten minutes of silence; whoever
+/// lost the network in the middle, a phone as a rule, is noticed long before by [`notice_death`].
+const GIVES_WAY_AFTER: Duration = Duration::from_mins(10);
+/// A connection silent for this long is asked whether it is still there.
+const PROBED_AFTER: Duration = Duration::from_secs(30);
+/// How often it is asked until it answers.
+const PROBED_EVERY: Duration = Duration::from_secs(15);
+/// A peer that acknowledges nothing for this long, neither such a question nor what is sent, is dead: its
+/// connection ends, and the lock with it.
+const DEAD_AFTER: Duration = Duration::from_secs(90);
 /// The new session waits this long for the old one to let go.
 const TAKEOVER_WAIT: Duration = Duration::from_secs(2);
+
+/// Has the system end the connection soon after its peer has vanished from the network.
+pub fn notice_death(socket: &TcpStream) {
+    use rustix::net::sockopt;
+    let timeout_ms = u32::try_from(DEAD_AFTER.as_millis()).unwrap_or(u32::MAX);
+    // Where the system does not take them the lock is merely held longer.
+    let _ = sockopt::set_socket_keepalive(socket, true);
+    let _ = sockopt::set_tcp_keepidle(socket, PROBED_AFTER);
+    let _ = sockopt::set_tcp_keepintvl(socket, PROBED_EVERY);
+    let _ = sockopt::set_tcp_user_timeout(socket, timeout_ms);
+}
 
 /// All locks of this process. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -136,13 +155,31 @@ mod tests {
         let Locked::Taken(first) = locks.take(clock, ACCOUNT).await else { panic!("free") };
         assert!(matches!(locks.take(clock, ACCOUNT).await, Locked::InUse));
         assert!(matches!(locks.take(clock, AccountId(2)).await, Locked::Taken(_)));
-        first.is_alive(Now::from_millis(clock.now().as_millis() - 120_000));
+        let silent_for = |time: Duration| {
+            let then = clock.now().as_millis() - time.as_millis() as u64;
+            first.is_alive(Now::from_millis(then));
+        };
+        silent_for(Duration::from_secs(9 * 60 + 50));
+        assert!(matches!(locks.take(clock, ACCOUNT).await, Locked::InUse), "RFC 1939 §3 grants ten minutes");
+        silent_for(Duration::from_mins(11));
         let task = tokio::spawn(async move {
             first.superseded().await;
             drop(first);
         });
         assert!(matches!(locks.take(clock, ACCOUNT).await, Locked::Taken(_)));
         task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn sockets_end_when_their_peer_is_gone() {
+        use rustix::net::sockopt;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        notice_death(&socket);
+        assert!(sockopt::socket_keepalive(&socket).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&socket).unwrap(), PROBED_AFTER);
+        assert_eq!(sockopt::tcp_keepintvl(&socket).unwrap(), PROBED_EVERY);
+        assert_eq!(u128::from(sockopt::tcp_user_timeout(&socket).unwrap()), DEAD_AFTER.as_millis());
     }
 
     #[tokio::test]

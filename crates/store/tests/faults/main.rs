@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use store::{
     Access, AccountId, AreaId, Credential, EntryId, FilePath, FlagChange, FlagOp, Flags, Keywords, MailboxId,
-    MessageId, NO_KEYWORDS, NewFile, NewMessage, Settings, Store, StoreError, TraceEvent, TraceId, Tx,
+    MessageId, NO_KEYWORDS, NewFile, NewMessage, OtherSizes, Settings, Store, StoreError, TraceEvent,
+    TraceId, Tx,
 };
 
 /// What the layer exits with when it cuts the power.
@@ -129,7 +130,7 @@ fn deliver(store: &Store, (account, inbox): (AccountId, MailboxId), number: u64)
             keywords: &NO_KEYWORDS,
             overview: b"",
             trace_id: TraceId(number),
-            ascii_size_bytes: None,
+            other_sizes: OtherSizes::default(),
         };
         let event = TraceEvent { at_ms: 1, recipient: None, kind: 0, detail: String::new() };
         tx.record_trace(TraceId(number), &["ann@example.org"], &[event])?;

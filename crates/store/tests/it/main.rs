@@ -17,8 +17,8 @@ mod zones;
 use std::ops::ControlFlow;
 
 use store::{
-    AccountId, Credential, Flags, MailboxId, NO_KEYWORDS, NewMessage, PreparedBlob, Store, StoreError,
-    TraceId, Tx, Uid, UidRange,
+    AccountId, Credential, Flags, MailboxId, NO_KEYWORDS, NewMessage, OtherSizes, PreparedBlob, Store,
+    StoreError, TraceId, Tx, Uid, UidRange,
 };
 
 /// Every function takes an empty store; the macro makes one test per engine of each.
@@ -48,7 +48,7 @@ suite! {
         addresses_are_found_in_any_case, aliases_lead_on, catch_all_and_postmaster, loops_are_seen;
     mailboxes: names_are_normal, parents_are_made, deleting_and_making_again, renaming_moves_children,
         renaming_inbox_moves_messages, subscriptions_outlive_mailboxes, special_uses_are_kept, recent_is_told_once;
-    messages: a_message_comes_back_whole, content_is_shared, large_content_lies_in_a_file, quota_holds,
+    messages: a_message_comes_back_whole, other_sizes_are_kept_copied_and_found_out_later, content_is_shared, large_content_lies_in_a_file, quota_holds,
         message_numbers_rise, listing_stops_early, failed_jobs_leave_nothing, one_bad_job_spares_the_others,
         watches_tell, views_do_not_change, a_panic_is_an_error, async_callers_are_served;
     changes: flags_change_and_count, unchanged_since_refuses, keywords_are_spelled_one_way, expunge_leaves_tombstones,
@@ -99,7 +99,7 @@ pub fn plain(blob: &PreparedBlob) -> NewMessage<'_> {
         keywords: &NO_KEYWORDS,
         overview: b"overview",
         trace_id: TraceId(7),
-        ascii_size_bytes: None,
+        other_sizes: OtherSizes::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use store::{Flags, Keywords, Missing, NewMessage, Store, StoreError, TraceId};
+use store::{Flags, Keywords, Missing, NewMessage, OtherSizes, Store, StoreError, TraceId};
 
 use crate::{account, fill, inbox, live, mailbox, plain, write};
 
@@ -45,6 +45,33 @@ pub fn a_message_comes_back_whole(store: &Store) {
     }
     let none = store.read_blocking(|view| view.read_content(ann, store::MessageId(1)));
     assert_eq!(none, Err(StoreError::Missing(Missing::Message)));
+}
+
+pub fn other_sizes_are_kept_copied_and_found_out_later(store: &Store) {
+    let ann = account(store, "ann");
+    let inbox = inbox(store, ann);
+    let blob = store.prepare_blob_blocking(b"a\nb").unwrap();
+    let sizes = [(None, None), (Some(6), None), (None, Some(9)), (Some(6), Some(9))];
+    let mut expected = Vec::new();
+    for (crlf_bytes, ascii_bytes) in sizes {
+        let other_sizes = OtherSizes { crlf_bytes, ascii_bytes };
+        let blob = blob.clone();
+        let added =
+            write(store, move |tx| tx.add_message(ann, inbox, &NewMessage { other_sizes, ..plain(&blob) }));
+        if other_sizes != OtherSizes::default() {
+            expected.push((added.message_id, other_sizes));
+        }
+    }
+    assert_eq!(store.read_blocking(|view| view.other_sizes(ann)).unwrap(), expected);
+    let copied = write(store, move |tx| tx.copy(ann, inbox, &[4..=4], inbox));
+    assert_eq!(copied.pairs.len(), 1);
+    let all = store.read_blocking(|view| view.other_sizes(ann)).unwrap();
+    assert_eq!(all.last().unwrap().1, expected.last().unwrap().1);
+    assert_eq!(store.read_blocking(|view| view.unmeasured(ann, inbox, 9)).unwrap(), []);
+    let id = all[0].0;
+    let changed = OtherSizes { crlf_bytes: None, ascii_bytes: Some(3) };
+    write(store, move |tx| tx.set_other_sizes(ann, &[(id, changed)]));
+    assert_eq!(store.read_blocking(|view| view.other_sizes(ann)).unwrap()[0], (id, changed));
 }
 
 pub fn content_is_shared(store: &Store) {

@@ -4,6 +4,7 @@ use super::super::selected::{Kept, Selected};
 use super::super::{BATCH_MAX_BYTES, Failure};
 use super::plan::{Item, Plan};
 use super::row::{RowWriter, listed};
+use super::stream::Stream;
 use super::{BATCH_MAX_CONTENTS, LARGE_BYTES, Progress, next_ranges};
 use ::imap::command::Partial;
 use ::imap::response::FetchWriter;
@@ -30,38 +31,89 @@ pub(super) fn write(
 ) -> Result<(usize, u32), Failure> {
     let (account, mailbox) = (selected.account, selected.mailbox);
     let (ranges, end) = next_ranges(&progress.left);
-    let mut rows: Vec<(PlacementOwned, Option<Vec<u8>>)> = Vec::new();
-    let (mut last, mut bytes) = (end, 0);
-    let mut take = |row: PlacementOwned, overview: Option<Vec<u8>>| {
+    let mut last = end;
+    let mut rows = Rows::new(plan, progress.granted_bytes);
+    if plan.uses_overview {
+        view.listing(account, mailbox, ranges, &mut |row| {
+            rows.take(row.placement.to_owned(), Some(row.overview.to_vec()), &mut last)
+        })?;
+    } else {
+        view.placements(account, mailbox, ranges, &mut |row| rows.take(row.to_owned(), None, &mut last))?;
+    }
+    let count = rows.rows.len();
+    rows.write(view, selected, progress, out)?;
+    Ok((count, last))
+}
+
+/// Rows that are written from their content in one read.
+pub(super) struct Rows<'p> {
+    plan: &'p Plan,
+    granted_bytes: u64,
+    rows: Vec<(PlacementOwned, Option<Vec<u8>>)>,
+    /// What they take together.
+    bytes: u64,
+    /// There is but one, and its response is not held whole.
+    is_streamed: bool,
+    /// The row behind them takes this much memory in bytes, which is not granted yet.
+    wants_long: Option<u64>,
+}
+
+impl<'p> Rows<'p> {
+    /// None yet.
+    pub fn new(plan: &'p Plan, granted_bytes: u64) -> Rows<'p> {
+        Rows { plan, granted_bytes, rows: Vec::new(), bytes: 0, is_streamed: false, wants_long: None }
+    }
+
+    /// Takes a row, or leaves it to another read. When no more is to come, `last` becomes the last UID
+    /// that was dealt with.
+    pub fn take(
+        &mut self,
+        row: PlacementOwned,
+        overview: Option<Vec<u8>>,
+        last: &mut u32,
+    ) -> ControlFlow<()> {
         let uid = row.uid.get();
-        if row.size_bytes >= LARGE_BYTES && !progress.is_long {
-            progress.wants_long = Some(row.size_bytes);
-            last = uid - 1;
+        let weight = self.plan.weight(row.size_bytes, overview.as_deref());
+        let is_granted = weight.bytes < LARGE_BYTES || weight.bytes <= self.granted_bytes;
+        if !is_granted || (weight.is_streamed && !self.rows.is_empty()) {
+            self.wants_long = (!is_granted).then_some(weight.bytes);
+            *last = uid - 1;
             return ControlFlow::Break(());
         }
-        bytes += row.size_bytes;
-        rows.push((row, overview));
-        if rows.len() >= BATCH_MAX_CONTENTS || bytes >= BATCH_MAX_BYTES as u64 {
-            last = uid;
+        self.bytes += weight.bytes;
+        self.is_streamed = weight.is_streamed;
+        self.rows.push((row, overview));
+        let is_full = self.rows.len() >= BATCH_MAX_CONTENTS || self.bytes >= BATCH_MAX_BYTES as u64;
+        if is_full || self.is_streamed {
+            *last = uid;
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
-    };
-    if plan.uses_overview {
-        view.listing(account, mailbox, ranges, &mut |row| {
-            take(row.placement.to_owned(), Some(row.overview.to_vec()))
-        })?;
-    } else {
-        view.placements(account, mailbox, ranges, &mut |row| take(row.to_owned(), None))?;
     }
-    for (placement, overview) in &rows {
-        write_one(view, selected, plan, progress, (placement, overview.as_deref()), out)?;
+
+    /// Writes the responses for all, or the beginning of the one that is not held whole.
+    pub fn write(
+        self,
+        view: &mut View<'_>,
+        selected: &mut Selected,
+        progress: &mut Progress,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        progress.wants_long = self.wants_long;
+        for (placement, overview) in self.rows {
+            if self.is_streamed {
+                progress.stream =
+                    Stream::begin(view, selected, self.plan, &progress.marked, (placement, overview), out)?;
+            } else {
+                write_one(view, selected, self.plan, progress, (&placement, overview.as_deref()), out)?;
+            }
+        }
+        Ok(())
     }
-    Ok((rows.len(), last))
 }
 
 /// Writes the response for one row.
-pub(super) fn write_one(
+fn write_one(
     view: &mut View<'_>,
     selected: &mut Selected,
     plan: &Plan,
@@ -93,15 +145,19 @@ fn direct(
     out: &mut Vec<u8>,
 ) -> Result<(), Failure> {
     let row = placement.borrow();
-    let overview = overview.and_then(OverviewRef::parse);
-    if plan.uses_overview && overview.is_none() {
-        return parsed(view, selected, plan, progress, (sequence, (placement, None)), out);
-    }
+    let known = overview.and_then(OverviewRef::parse);
+    let begin = out.len();
     let writer = RowWriter { plan, selected, marked: &progress.marked };
     let mut response = FetchWriter::new(sequence, out);
-    for item in &plan.items {
-        let _ = writer.placed(item, &row, &mut response)
-            || overview.as_ref().is_some_and(|overview| listed(item, overview, &mut response));
+    let is_written = plan.items.iter().all(|item| {
+        matches!(item, Item::Whole(_))
+            || writer.placed(item, &row, &mut response)
+            || known.as_ref().is_some_and(|overview| listed(item, overview, &mut response))
+    });
+    if !is_written {
+        // The overview lacks something, which only the message can tell.
+        out.truncate(begin);
+        return parsed(view, selected, plan, progress, (sequence, (placement, overview)), out);
     }
     writer.extras(&row, &mut response);
     let Some(Item::Whole(fetch)) = plan.items.iter().find(|item| matches!(item, Item::Whole(_))) else {
@@ -126,13 +182,17 @@ fn direct(
 }
 
 /// A message, and what is made of it when first asked for.
-struct Opened<'a> {
+pub(super) struct Opened<'a> {
     raw: &'a [u8],
     message: OnceCell<Message<'a>>,
     overview: OnceCell<Overview>,
 }
 
 impl<'a> Opened<'a> {
+    pub fn new(raw: &'a [u8]) -> Opened<'a> {
+        Opened { raw, message: OnceCell::new(), overview: OnceCell::new() }
+    }
+
     fn message(&self) -> &Message<'a> {
         self.message.get_or_init(|| Message::parse(self.raw))
     }
@@ -154,27 +214,23 @@ fn parsed(
     let content = content(view, selected, placement)?;
     let row = placement.borrow();
     let overview = overview.and_then(OverviewRef::parse);
-    let opened = Opened { raw: &content, message: OnceCell::new(), overview: OnceCell::new() };
+    let opened = Opened::new(&content);
     let writer = RowWriter { plan, selected, marked: &progress.marked };
     let mut response = FetchWriter::new(sequence, out);
     for item in &plan.items {
         let written = writer.placed(item, &row, &mut response)
             || overview.as_ref().is_some_and(|overview| listed(item, overview, &mut response))
             || opened_item(item, &opened, &mut response, &mut progress.unknown_encoding);
-        if !written {
-            listed(item, &opened.overview(), &mut response);
-        }
+        debug_assert!(written, "every item is in the message");
     }
     writer.extras(&row, &mut response);
     response.finish();
-    if plan.is_partial && content.len() >= KEEP_FROM_BYTES {
-        keep(selected, placement, content);
-    }
+    keep(selected, plan, placement, content);
     Ok(())
 }
 
 /// The bytes of a message: those kept from the last command, or the store's.
-fn content(
+pub(super) fn content(
     view: &mut View<'_>,
     selected: &mut Selected,
     placement: &PlacementOwned,
@@ -187,16 +243,18 @@ fn content(
 
 /// Keeps a message for the next command, if memory allows: a client that fetches a large message in
 /// windows would otherwise have it read anew for each.
-fn keep(selected: &mut Selected, placement: &PlacementOwned, content: Vec<u8>) {
+pub(super) fn keep(selected: &mut Selected, plan: &Plan, placement: &PlacementOwned, content: Vec<u8>) {
+    if !plan.is_partial || content.len() < KEEP_FROM_BYTES {
+        return;
+    }
     let mut memory = selected.shared.kept.share();
     if memory.cover(content.len()) {
         selected.kept = Some(Kept { id: placement.message_id, content, _memory: memory });
     }
 }
 
-/// Writes an item that needs the message; false for others, and for header fields that an overview
-/// could have had.
-fn opened_item(
+/// Writes an item that the message can tell; false for others.
+pub(super) fn opened_item(
     item: &Item,
     opened: &Opened<'_>,
     response: &mut FetchWriter<'_>,
@@ -215,11 +273,16 @@ fn opened_item(
             let content = decoded(opened, &fetch.part, unknown_encoding);
             response.binary(fetch, window(fetch.partial, content.as_deref()))
         }
-        Item::BinarySize(part) => {
-            let content = decoded(opened, part, unknown_encoding);
-            response.binary_size(part, content.map_or(0, |content| content.len() as u64))
-        }
-        _ => return false,
+        Item::BinarySize(part) => match binary(opened.message(), part) {
+            Ok(content) => response.binary_size(part, content.len() as u64),
+            Err(BinaryError::NoSuchPart) => response.binary_size(part, 0),
+            // There is no size that would be true, and the command ends with NO.
+            Err(BinaryError::UnknownEncoding) => {
+                *unknown_encoding = true;
+                return true;
+            }
+        },
+        _ => return listed(item, &opened.overview(), response),
     };
     true
 }

@@ -2,9 +2,9 @@
 
 use ::imap::Enabled;
 use ::imap::command::{BinaryFetch, BodyFetch, FetchItem, Rfc822, Section, SectionText};
-use ::imap::{Dialect, command::PartNumber};
+use ::imap::{Dialect, command::PartNumber, command::Partial};
 use mime::overview::is_cached_field;
-use mime::{Section as MimeSection, What};
+use mime::{OverviewRef, Section as MimeSection, What};
 
 /// What must be read for a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,9 @@ pub(super) enum Needs {
     /// The message.
     Content,
 }
+
+/// A response is not held whole if what comes beside its largest item may take this much.
+const STREAMED_FROM_BYTES: u64 = 1 << 20;
 
 /// A data item.
 #[derive(Debug)]
@@ -56,6 +59,29 @@ impl Item {
             _ => Needs::Content,
         }
     }
+
+    /// How many bytes it may add to a response about a message of `size_bytes`, of which its overview
+    /// has `fields_bytes` of header fields.
+    fn output_max_bytes(&self, size_bytes: u64, fields_bytes: u64) -> u64 {
+        let window = |partial: Option<Partial>, all| partial.map_or(all, |partial| partial.len_max.min(all));
+        match self {
+            Item::Whole(_) | Item::Rfc822 { .. } => size_bytes,
+            Item::Section { fetch, .. } => window(fetch.partial, size_bytes),
+            // Decoding makes nothing longer.
+            Item::Binary(fetch) => window(fetch.partial, size_bytes),
+            Item::Fields { fetch, .. } => window(fetch.partial, fields_bytes),
+            _ => 0,
+        }
+    }
+}
+
+/// What a row that is made from the message may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Weight {
+    /// Memory in bytes, until all is sent.
+    pub bytes: u64,
+    /// The response is not held whole: its items are made and sent one after the other.
+    pub is_streamed: bool,
 }
 
 /// A FETCH, planned.
@@ -110,6 +136,25 @@ impl Plan {
             uses_overview: items.iter().any(|item| item.needs() == Needs::Overview),
             items,
         }
+    }
+
+    /// What a row takes: a message of `size_bytes`, and its overview as far as it is known. Each item
+    /// counts, for each may show the message anew.
+    pub fn weight(&self, size_bytes: u64, overview: Option<&[u8]>) -> Weight {
+        let overview = overview.and_then(OverviewRef::parse).filter(|overview| overview.fields_complete);
+        let fields_bytes = overview.map_or(size_bytes, |overview| overview.fields.len() as u64 + 2);
+        let (mut sum, mut largest) = (0_u64, 0);
+        for item in &self.items {
+            let output = item.output_max_bytes(size_bytes, fields_bytes);
+            sum = sum.saturating_add(output);
+            largest = largest.max(output);
+        }
+        let is_streamed = sum - largest >= STREAMED_FROM_BYTES;
+        let is_copied = is_streamed || !self.is_direct || (self.uses_overview && overview.is_none());
+        let is_decoded = self.items.iter().any(|item| matches!(item, Item::Binary(_) | Item::BinarySize(_)));
+        let held = size_bytes.saturating_mul(u64::from(is_copied) + u64::from(is_decoded));
+        let output = if is_streamed { largest } else { sum };
+        Weight { bytes: held.saturating_add(output), is_streamed }
     }
 }
 
@@ -167,4 +212,37 @@ fn rfc822(part: Rfc822) -> MimeSection {
         Rfc822::Text => What::Text,
     };
     MimeSection { path: Vec::new(), what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::imap::command::{Section, SectionText};
+
+    fn plan(lens: &[Option<u64>]) -> Plan {
+        let section = Section { part: Vec::new(), text: SectionText::Full };
+        let item = |(offset, len_max): (u64, &Option<u64>)| {
+            let partial = len_max.map(|len_max| Partial { offset, len_max });
+            FetchItem::Section(BodyFetch { section: section.clone(), peek: true, partial })
+        };
+        let items: Vec<FetchItem> = (0..).zip(lens).map(item).collect();
+        Plan::new(&items, Enabled::default())
+    }
+
+    #[test]
+    fn each_item_counts_and_windows_by_their_length() {
+        let mb = 1 << 20;
+        for (lens, size, bytes, is_streamed) in [
+            (&[None][..], 9 * mb, 9 * mb, false),
+            (&[Some(u64::MAX)], 9 * mb, 18 * mb, false),
+            (&[Some(100)], 9 * mb, 9 * mb + 100, false),
+            (&[Some(100); 100], 9 * mb, 9 * mb + 10_000, false),
+            (&[Some(u64::MAX); 100], 9 * mb, 18 * mb, true),
+            (&[Some(u64::MAX); 100], mb / 10, mb / 10 * 2, true),
+            (&[Some(u64::MAX); 100], 1000, 101_000, false),
+            (&[Some(mb); 3], 9 * mb, 10 * mb, true),
+        ] {
+            assert_eq!(plan(lens).weight(size, None), Weight { bytes, is_streamed }, "{lens:?} of {size}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! FETCH.
 
 use super::{Client, Server};
+use tokio::io::AsyncReadExt;
 
 const MIXED: &str = "From: =?utf-8?q?J=C3=BCrgen?= <j@example.org>\r\nTo: ann@example.org\r\n\
     Date: Mon, 2 Feb 2026 10:00:00 +0100\r\nSubject: Hello\r\nMessage-ID: <1@example.org>\r\n\
@@ -54,6 +55,11 @@ async fn items_and_what_they_show() {
         assert_eq!(client.said(&format!("FETCH 1 {items}")).await, expected, "{items}");
     }
     assert!(client.tagged("FETCH 1 BINARY.PEEK[3]").await.starts_with("NO [UNKNOWN-CTE]"));
+    for (items, expected) in [("BINARY.SIZE[3]", &[][..]), ("(UID BINARY.SIZE[3])", &["* 1 FETCH (UID 1)"])] {
+        let (untagged, tagged) = client.command(&format!("FETCH 1 {items}")).await;
+        assert!(tagged.starts_with("NO [UNKNOWN-CTE]"), "{tagged}");
+        assert_eq!(untagged, expected);
+    }
 }
 
 #[tokio::test]
@@ -220,6 +226,52 @@ async fn headers_too_large_for_an_overview_come_from_the_message() {
         "2 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {14}\r\nSubject: 1\r\n\r\n)|\
          1 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {17}\r\nSubject: many\r\n\r\n)"
     );
+    // Beside all of the message too, which alone would go from the store to the client.
+    let said = client.said("FETCH 1 (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY.PEEK[])").await;
+    let head = "1 FETCH (UID 1 BODY[HEADER.FIELDS (SUBJECT)] {17}\r\nSubject: many\r\n\r\n BODY[] {";
+    assert!(said.starts_with(head) && said.ends_with("\r\nbody\r\n)"), "{}", &said[..200]);
     assert_eq!(client.said("SEARCH SUBJECT many").await, "SEARCH 1");
     assert_eq!(client.said("SEARCH TO reader2999").await, "SEARCH 1");
+}
+
+#[tokio::test]
+async fn many_items_of_a_large_message_come_one_after_the_other() {
+    let server = Server::start().await;
+    let mut client = server.logged_in().await;
+    client.fill("INBOX", 1).await;
+    let message = format!("Subject: large\r\n\r\n{}", "0123456789abcdef".repeat(75_000));
+    client.append("INBOX", "", &message).await;
+    client.fill("INBOX", 1).await;
+    client.ok("SELECT INBOX").await;
+    let windows: Vec<String> = (0..60).map(|n| format!("BODY[]<{n}.99999999>")).collect();
+    client.send(&format!("w FETCH 1:3 (UID {} BODY[HEADER])\r\n", windows.join(" "))).await;
+    assert_eq!(client.line().await.split_once(" BODY").unwrap().0, "* 1 FETCH (UID 1");
+    // What waits for the client is one item beside the message, not seventy times the message.
+    let mut first = vec![0; 3 << 20];
+    client.stream.read_exact(&mut first).await.unwrap();
+    let used = super::super::fetch::LARGE_UNITS_MAX - server.house.large.available_permits();
+    assert_eq!(used, (2 * message.len()).div_ceil(1 << 20));
+    let (rest, tagged) = client.until("w ").await;
+    assert!(tagged.starts_with("OK"), "{tagged}");
+    let said = format!("{}{}", String::from_utf8(first).unwrap(), rest[0]);
+    let mut expected = String::from("* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent)");
+    for n in 0..60 {
+        let window = &message[n..];
+        expected.push_str(&format!(" BODY[]<{n}> {{{}}}\r\n{window}", window.len()));
+    }
+    expected.push_str(" BODY[HEADER] {18}\r\nSubject: large\r\n\r\n)");
+    assert!(said == expected, "{} and {} bytes", said.len(), expected.len());
+    assert!(rest[1].starts_with("* 3 FETCH (UID 3 BODY[]<0> {"), "{}", rest[1]);
+    assert_eq!(server.house.large.available_permits(), super::super::fetch::LARGE_UNITS_MAX);
+}
+
+#[tokio::test]
+async fn the_part_that_stands_in_for_none_is_empty() {
+    let server = Server::start().await;
+    let mut client = server.logged_in().await;
+    let message = "Content-Type: multipart/mixed; boundary=b\r\n\r\nno part\r\n";
+    client.append("INBOX", "", message).await;
+    client.ok("EXAMINE INBOX").await;
+    let shown = client.said("FETCH 1 (BODY.PEEK[1] BODY.PEEK[1.MIME] BINARY.PEEK[1] BODY.PEEK[2])").await;
+    assert_eq!(shown, "1 FETCH (BODY[1] \"\" BODY[1.MIME] \"\" BINARY[1] \"\" BODY[2] NIL)");
 }

@@ -111,3 +111,40 @@ async fn modseqs_are_never_ahead_of_what_was_told() {
     assert!(number(&tagged) > at_select);
     assert_eq!(number(&tagged), number(&second.said("STATUS INBOX (HIGHESTMODSEQ)").await));
 }
+
+#[tokio::test]
+async fn messages_that_are_gone_are_not_copied_in_silence() {
+    let server = Server::start().await;
+    let mut client = server.logged_in().await;
+    client.fill("INBOX", 3).await;
+    client.ok("SELECT INBOX").await;
+    let mut other = server.selected("INBOX").await;
+    for command in ["COPY 1:2 Archive", "MOVE 1:2 Archive", "FETCH 1:2 (UID)", "STORE 1:2 +FLAGS (\\Seen)"] {
+        client.fill("INBOX", 1).await;
+        client.ok("NOOP").await;
+        other.ok("NOOP").await;
+        other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+        other.ok("EXPUNGE").await;
+        let tagged = client.tagged(command).await;
+        let is_copy = command.contains("Archive");
+        let expected = if is_copy { "NO [EXPUNGEISSUED]" } else { "OK [EXPUNGEISSUED]" };
+        assert!(tagged.starts_with(expected), "{command}: {tagged}");
+        let said = client.said("STATUS Archive (MESSAGES)").await;
+        assert!(said.starts_with("STATUS Archive (MESSAGES 0)"), "{command}: {said}");
+        client.ok("NOOP").await;
+    }
+    assert!(client.said("STATUS Archive (MESSAGES)").await.ends_with("(MESSAGES 0)"));
+    assert!(client.tagged("UID COPY 1:9 Archive").await.starts_with("OK [COPYUID "));
+}
+
+#[tokio::test]
+async fn a_removed_account_is_not_an_empty_one() {
+    for command in ["LIST \"\" *", "LSUB \"\" *", "STATUS INBOX (MESSAGES)", "SELECT INBOX", "CREATE x"] {
+        let server = Server::start().await;
+        let mut client = server.logged_in().await;
+        let account = server.account;
+        server.store.write(move |tx| tx.remove_account(account)).await.unwrap();
+        client.send(&format!("a {command}\r\n")).await;
+        assert_eq!(client.line().await, "* BYE The account was removed", "{command}");
+    }
+}

@@ -169,3 +169,41 @@ async fn searching_without_memory_to_keep_anything() {
         assert!(server.house.texts.used_bytes() <= cache_bytes);
     }
 }
+
+#[tokio::test]
+async fn header_looks_into_the_text_and_to_into_the_addresses() {
+    let server = Server::start().await;
+    let mut client = server.logged_in().await;
+    client.append("INBOX", "", "To: undisclosed-recipients:;\r\n\r\n").await;
+    let many: Vec<String> = (0..5000).map(|n| format!("reader{n}@example.org")).collect();
+    client.append("INBOX", "", &format!("To: {}\r\n\r\n", many.join(",\r\n "))).await;
+    client.append("INBOX", "", "To: Ann (of the office) <ann@example.org>\r\n\r\n").await;
+    client.ok("SELECT INBOX").await;
+    for (keys, expected) in [
+        ("HEADER To \"undisclosed-recipients:;\"", "SEARCH 1"),
+        ("HEADER To \"of the office\"", "SEARCH 3"),
+        ("TO \"of the office\"", "SEARCH"),
+        ("TO \"ann <ann@\"", "SEARCH 3"),
+        ("TO reader4999@", "SEARCH 2"),
+        ("HEADER TO reader4999@", "SEARCH 2"),
+        ("TO \"\"", "SEARCH 1 2 3"),
+    ] {
+        assert_eq!(client.said(&format!("SEARCH {keys}")).await, expected, "{keys}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_charset_empties_what_was_saved() {
+    let server = Server::start().await;
+    let mut client = server.logged_in().await;
+    client.fill("INBOX", 2).await;
+    client.ok("SELECT INBOX").await;
+    for (search, left) in [
+        ("SEARCH CHARSET KOI8-R ALL", "1 FETCH (UID 1)|2 FETCH (UID 2)"),
+        ("SEARCH RETURN (SAVE) CHARSET KOI8-R FROM x", ""),
+    ] {
+        client.ok("SEARCH RETURN (SAVE) ALL").await;
+        assert!(client.tagged(search).await.starts_with("NO [BADCHARSET ("));
+        assert_eq!(client.said("FETCH $ UID").await, left, "{search}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Measures; run in a release build: `cargo test -p posthouse --release -- --ignored speed --nocapture`.
 
 use super::Server;
-use ::store::{Flags, NO_KEYWORDS, NewMessage, TraceId};
+use ::store::{Flags, NO_KEYWORDS, NewMessage, OtherSizes, TraceId};
 use mime::{Message, Overview};
 use std::time::Instant;
 
@@ -34,7 +34,7 @@ pub async fn fill_fast(server: &Server, count: usize, size: usize) {
                     keywords: &NO_KEYWORDS,
                     overview,
                     trace_id: TraceId(0),
-                    ascii_size_bytes: None,
+                    other_sizes: OtherSizes::default(),
                 };
                 tx.add_message(account, inbox, &new)?;
             }

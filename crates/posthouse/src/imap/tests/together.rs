@@ -23,7 +23,11 @@ impl Believer {
     }
 
     async fn act(&mut self, command: &str) {
-        for line in self.client.ok(command).await {
+        let (lines, tagged) = self.client.command(command).await;
+        // Others expunge what this client still has a number for.
+        let is_done = tagged.starts_with("OK ") || tagged.starts_with("NO [EXPUNGEISSUED]");
+        assert!(is_done, "{command}: {tagged}");
+        for line in lines {
             self.hear(&line);
         }
     }
