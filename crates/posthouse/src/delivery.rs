@@ -3,7 +3,8 @@
 use crate::clock::Clock;
 use crate::metrics::metrics;
 use crate::trace::{Kind, Name, event};
-use smtp::Envelope;
+use smtp::{Envelope, Refusal};
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use store::{
@@ -22,7 +23,7 @@ pub struct Letter {
     /// What SMTP or LMTP accepted.
     pub envelope: Box<Envelope>,
     /// Per recipient of the envelope, in its order, the accounts it reaches.
-    pub routes: Vec<Vec<AccountTarget>>,
+    pub routes: Vec<Arc<[AccountTarget]>>,
     /// Who brought it.
     pub peer: IpAddr,
     /// The name of this server.
@@ -37,13 +38,38 @@ pub struct Placed {
     /// The name of its trace.
     pub name: Name,
     /// Accounts that had no room for it; only where each is answered for itself.
-    pub full: Vec<AccountId>,
+    pub full: HashSet<AccountId>,
+    /// Accounts that have it now.
+    pub placed: HashSet<AccountId>,
+}
+
+impl Placed {
+    /// What a recipient is told that leads to `route`. Once any of its accounts has the message it counts as
+    /// delivered, and the trace tells of the others: if the client tried the recipient again, those who have it would
+    /// get one more copy with each try.
+    ///
+    /// # Errors
+    /// None of its accounts has the message.
+    pub fn result(&self, route: &[AccountTarget]) -> Result<(), Refusal> {
+        if route.iter().any(|target| self.placed.contains(&target.account)) {
+            return Ok(());
+        }
+        match route.iter().find(|target| !self.full.contains(&target.account)) {
+            Some(looped) => Err(loop_refusal(&looped.address)),
+            None => Err(Refusal::mailbox_full()),
+        }
+    }
+}
+
+/// The message went round (RFC 9228 §4).
+pub fn loop_refusal(address: &str) -> Refusal {
+    Refusal::new(554, 4, 6, format!("this message was delivered to {address} before, it is in a loop"))
 }
 
 /// Why a letter was not placed.
 #[derive(Debug)]
 pub enum DeliveryError {
-    /// It came by here before (RFC 9228 §4): it would go round for ever.
+    /// It came by here before, for all whom it would reach (RFC 9228 §4): it would go round for ever.
     Loop(String),
     /// An account it goes to has no room.
     OverQuota,
@@ -103,7 +129,8 @@ pub async fn deliver(store: &Store, clock: Clock, letter: Letter) -> Result<Plac
     metrics().messages_accepted.inc();
     metrics().messages_accepted_bytes.add(size_bytes as u64);
     metrics().messages_delivered.add((ready.copies.len() - full.len()) as u64);
-    Ok(Placed { name, full })
+    let placed = ready.copies.iter().map(|copy| copy.account).filter(|account| !full.contains(account));
+    Ok(Placed { name, placed: placed.collect(), full })
 }
 
 async fn make_ready(
@@ -125,7 +152,7 @@ fn read_letter(store: &Store, letter: &Letter, name: Name, received_ms: i64) -> 
     let mut content = received_field(letter, name, received_ms);
     content.extend_from_slice(&letter.envelope.body);
     let message = mime::Message::parse(&content);
-    let copies = copies(letter, &message, &content)?;
+    let (copies, looped) = copies(letter, &message, &content)?;
     let message_id =
         mime::message_id::first(message.headers().get(b"Message-ID").map_or(&[], |field| field.value))
             .map(|id| String::from_utf8_lossy(&id).into_owned());
@@ -133,24 +160,32 @@ fn read_letter(store: &Store, letter: &Letter, name: Name, received_ms: i64) -> 
     let mut keys = vec![letter.envelope.sender.path.to_string()];
     keys.extend(letter.envelope.recipients.iter().map(|recipient| recipient.path.to_string()));
     keys.extend(copies.iter().map(|copy| copy.address.clone()));
+    keys.extend(looped.iter().cloned());
     keys.extend(message_id);
     keys.retain(|key| !key.is_empty());
     keys.sort_unstable();
     keys.dedup();
-    let events = story(letter, &copies, received_ms);
+    let events = story(letter, &copies, &looped, received_ms);
     Ok(Ready { blob, copies, keys, events, received_ms })
 }
 
-/// One copy per account, whichever and however many of its addresses were named.
-fn copies(letter: &Letter, message: &mime::Message<'_>, content: &[u8]) -> Result<Vec<Copy>, DeliveryError> {
-    let mut copies: Vec<Copy> = Vec::new();
+/// One copy per account, whichever and however many of its addresses were named, and the addresses that had the
+/// message before: what goes round by one address keeps it from no other.
+fn copies(
+    letter: &Letter,
+    message: &mime::Message<'_>,
+    content: &[u8],
+) -> Result<(Vec<Copy>, Vec<String>), DeliveryError> {
+    let (mut copies, mut looped) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
     let sender = &letter.envelope.sender.path;
-    for target in letter.routes.iter().flatten() {
-        if copies.iter().any(|copy| copy.account == target.account) {
+    for target in letter.routes.iter().flat_map(|route| route.iter()) {
+        if !seen.insert(target.account) {
             continue;
         }
         if came_by_before(message, &target.address) {
-            return Err(DeliveryError::Loop(target.address.clone()));
+            looped.push(target.address.clone());
+            continue;
         }
         // RFC 5321 §4.4 (Return-Path at final delivery), RFC 9228 §3 (Delivered-To, before it).
         let mut prefix =
@@ -165,7 +200,10 @@ fn copies(letter: &Letter, message: &mime::Message<'_>, content: &[u8]) -> Resul
             (target.account, target.address.clone(), target.mailbox_hint.clone());
         copies.push(Copy { account, address, mailbox, prefix, overview, other_sizes });
     }
-    Ok(copies)
+    match looped.first() {
+        Some(address) if copies.is_empty() => Err(DeliveryError::Loop(address.clone())),
+        _ => Ok((copies, looped)),
+    }
 }
 
 fn came_by_before(message: &mime::Message<'_>, address: &str) -> bool {
@@ -196,7 +234,7 @@ fn received_field(letter: &Letter, name: Name, received_ms: i64) -> Vec<u8> {
     .into_bytes()
 }
 
-fn story(letter: &Letter, copies: &[Copy], at_ms: i64) -> Vec<TraceEvent> {
+fn story(letter: &Letter, copies: &[Copy], looped: &[String], at_ms: i64) -> Vec<TraceEvent> {
     let envelope = &letter.envelope;
     let mut events = Vec::with_capacity(1 + copies.len());
     let mut how = format!(
@@ -220,18 +258,25 @@ fn story(letter: &Letter, copies: &[Copy], at_ms: i64) -> Vec<TraceEvent> {
         let mailbox = copy.mailbox.as_deref().unwrap_or(INBOX);
         events.push(event(Kind::Delivered, at_ms, Some(&copy.address), format!("into {mailbox}")));
     }
+    for address in looped {
+        let detail = "it was delivered here before, it is in a loop";
+        events.push(event(Kind::Refused, at_ms, Some(address), detail));
+    }
     events
 }
 
-/// The accounts that had no room, where that does not undo the rest.
+/// Places all copies; the accounts that had no room, where that does not undo the rest. Where one reply stands for
+/// several accounts, each that has any room takes the message, even over its quota: the message would be refused to all
+/// of them for the sake of one, and those without any room are refused by name at the next RCPT.
 fn place(
     tx: &mut store::Tx<'_>,
     ready: &Ready,
     trace_id: TraceId,
     each_for_itself: bool,
-) -> Result<Vec<AccountId>, StoreError> {
+) -> Result<HashSet<AccountId>, StoreError> {
     let no_keywords = Keywords::default();
-    let mut full = Vec::new();
+    let shared = ready.copies.len() > 1;
+    let mut full = HashSet::new();
     let mut events = ready.events.clone();
     for (copy, told) in ready.copies.iter().zip(events.iter_mut().skip(1)) {
         let hinted = match &copy.mailbox {
@@ -255,10 +300,14 @@ fn place(
             trace_id,
             other_sizes: copy.other_sizes,
         };
-        match tx.add_message(copy.account, mailbox.id, &new) {
+        let added = match shared && !each_for_itself {
+            true => tx.add_last_message(copy.account, mailbox.id, &new),
+            false => tx.add_message(copy.account, mailbox.id, &new),
+        };
+        match added {
             // With no copy at all there is nothing to accept.
             Err(StoreError::OverQuota { .. }) if each_for_itself && full.len() + 1 < ready.copies.len() => {
-                full.push(copy.account);
+                full.insert(copy.account);
                 told.kind = Kind::Refused as u16;
                 told.detail = "the mailbox is full".into();
             }

@@ -294,7 +294,7 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
     async fn hold(&mut self, mut stop: watch::Receiver<bool>) -> io::Result<End> {
         self.session.start(self.clock.now(), &mut self.out);
         loop {
-            if !self.settle().await? {
+            if !self.settle(&mut stop).await? {
                 return Ok(End::Closed);
             }
             if self.out.is_closed() {
@@ -319,7 +319,7 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
     }
 
     /// Answers questions until none is open; false when the connection is to be dropped.
-    async fn settle(&mut self) -> io::Result<bool> {
+    async fn settle(&mut self, stop: &mut watch::Receiver<bool>) -> io::Result<bool> {
         loop {
             self.service.after_call(&mut self.session);
             self.wire.out.extend_from_slice(self.out.bytes());
@@ -334,7 +334,12 @@ impl<S: Session, V: Service<S>> Conversation<S, V> {
             let answer = match Box::pin(self.service.answer(ask, &mut self.wire)).await {
                 Reaction::Answer(answer) => answer,
                 Reaction::StartTls => {
-                    let info = Box::pin(self.wire.start_tls()).await?;
+                    let shake = Box::pin(self.wire.start_tls());
+                    // Nothing is lost with a handshake, and a stop must not wait for one.
+                    let info = tokio::select! {
+                        info = shake => info?,
+                        () = stopped(stop) => return Ok(false),
+                    };
                     self.service.tls_started(info)
                 }
                 Reaction::Drop => return Ok(false),

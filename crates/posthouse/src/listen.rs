@@ -8,6 +8,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
+use wire::Budget;
 
 /// A service with a listener of its own. The order is that of [`ServiceName::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -189,6 +190,9 @@ fn handed_over() -> io::Result<HashMap<String, Vec<std::net::TcpListener>>> {
     Ok(sockets)
 }
 
+/// One origin may hold this part of the memory for messages: who sends much at once waits, and others do not.
+const ORIGINS_SHARE: usize = 4;
+
 /// Counts open connections, in all and per address, and refuses those over the limits.
 #[derive(Debug, Clone)]
 pub struct Gate(Arc<GateInner>);
@@ -198,13 +202,24 @@ struct GateInner {
     exempt: Vec<Network>,
     max: usize,
     per_address_max: usize,
+    /// Memory for the messages of all.
+    messages: Budget,
+    /// Memory for the messages of one origin.
+    per_address_max_bytes: usize,
     open: Mutex<Open>,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     total: usize,
-    by_origin: HashMap<IpAddr, usize>,
+    by_origin: HashMap<IpAddr, Guest>,
+}
+
+/// What one origin has open.
+#[derive(Debug)]
+struct Guest {
+    count: usize,
+    messages: Budget,
 }
 
 /// One open connection; dropping it makes room.
@@ -214,6 +229,8 @@ pub struct Admission {
     origin: IpAddr,
     /// True when limits per address and delays do not apply.
     pub exempt: bool,
+    /// The memory for this connection's messages; all that are not exempt and come from one origin share a part.
+    pub messages: Budget,
 }
 
 /// The address that limits count by: an IPv6 customer has at least a /64 (RFC 6177 §2).
@@ -227,7 +244,14 @@ pub fn origin(address: IpAddr) -> IpAddr {
 impl Gate {
     /// A gate under the configured limits.
     pub fn new(config: &Config) -> Gate {
+        let whole_bytes = config.limits.messages_in_flight_max_bytes;
+        // One message of the largest size must fit, with what is put in front of it.
+        let largest_bytes = usize::try_from(config.limits.message_size_max_bytes).unwrap_or(usize::MAX);
+        let part_bytes =
+            (whole_bytes / ORIGINS_SHARE).max(largest_bytes.saturating_add(4096)).min(whole_bytes);
         Gate(Arc::new(GateInner {
+            messages: Budget::new(whole_bytes),
+            per_address_max_bytes: part_bytes,
             exempt: config.limits.exempt.clone(),
             max: config.limits.connections_max,
             per_address_max: config.limits.connections_per_address_max,
@@ -235,19 +259,27 @@ impl Gate {
         }))
     }
 
+    /// The memory for the messages of all connections.
+    pub fn messages(&self) -> &Budget {
+        &self.0.messages
+    }
+
     /// Lets a connection in, or says no when too many are open.
     pub fn admit(&self, address: IpAddr) -> Option<Admission> {
         let exempt = self.0.exempt.iter().any(|network| network.contains(address));
         let origin = origin(address);
         let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = open.by_origin.get(&origin).copied().unwrap_or(0);
+        let own = open.by_origin.get(&origin).map_or(0, |guest| guest.count);
         if open.total >= self.0.max || (own >= self.0.per_address_max && !exempt) {
             metrics().connections_refused.inc();
             return None;
         }
         open.total += 1;
-        open.by_origin.insert(origin, own + 1);
-        Some(Admission { gate: self.clone(), origin, exempt })
+        let part = || self.0.messages.part(self.0.per_address_max_bytes);
+        let guest = open.by_origin.entry(origin).or_insert_with(|| Guest { count: 0, messages: part() });
+        guest.count += 1;
+        let messages = if exempt { self.0.messages.clone() } else { guest.messages.clone() };
+        Some(Admission { gate: self.clone(), origin, exempt, messages })
     }
 }
 
@@ -255,9 +287,9 @@ impl Drop for Admission {
     fn drop(&mut self) {
         let mut open = self.gate.0.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.total -= 1;
-        if let Some(count) = open.by_origin.get_mut(&self.origin) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(guest) = open.by_origin.get_mut(&self.origin) {
+            guest.count -= 1;
+            if guest.count == 0 {
                 open.by_origin.remove(&self.origin);
             }
         }
@@ -284,5 +316,19 @@ mod tests {
         assert!(own.iter().all(|admission| admission.as_ref().unwrap().exempt));
         assert!(admit("10.0.0.1").is_none(), "no more in all");
         assert_eq!(gate.0.open.lock().unwrap().by_origin.len(), 2);
+    }
+
+    #[test]
+    fn an_origin_holds_only_a_part_of_the_memory_for_messages() {
+        let text = "hostname='a'\ndata_dir='x'\n[limits]\nmessages_in_flight_max_bytes=80000000\nmessage_size_max_bytes=10000000\nexempt=['10.0.0.0/8']";
+        let gate = Gate::new(&Config::parse(text, Path::new(".")).unwrap());
+        let admit = |address: &str| gate.admit(address.parse().unwrap()).unwrap();
+        let (first, second, other, own) =
+            (admit("192.0.2.1"), admit("192.0.2.1"), admit("192.0.2.2"), admit("10.0.0.1"));
+        let [mut a, mut b, mut c, mut d] = [&first, &second, &other, &own].map(|one| one.messages.share());
+        assert!(a.cover(15_000_000) && !b.cover(5_000_001) && b.cover(5_000_000));
+        assert!(c.cover(20_000_000), "another has its own part");
+        assert!(d.cover(40_000_000) && !d.cover(40_000_001), "all of what is left");
+        assert_eq!(gate.messages().used_bytes(), 80_000_000);
     }
 }

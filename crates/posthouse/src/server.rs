@@ -29,7 +29,7 @@ use store::{OpenError, PART_AGE_MAX, Settings, Store};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use wire::{Budget, Outputs};
+use wire::Outputs;
 
 /// A stranger must listen before it speaks (RFC 5321 §4.3.1); who cannot wait this long is a
 /// program that does not look at replies.
@@ -38,9 +38,12 @@ const GREET_AFTER: Duration = Duration::from_millis(250);
 const STOP_WAIT: Duration = Duration::from_secs(20);
 /// How often the disk's free space is looked at.
 const MEASURE_EVERY: Duration = Duration::from_secs(2);
-/// How often old traces are removed, and how many at a time.
+/// How often old traces are removed, and cut uploads.
 const PURGE_EVERY: Duration = Duration::from_mins(10);
-const PURGE_MAX: u32 = 5000;
+/// Traces removed in one transaction: others write between them.
+const PURGED_TRACES_MAX: u32 = 1000;
+/// Cut uploads removed at a time.
+const PURGED_UPLOADS_MAX: u32 = 5000;
 /// How long a message can be traced.
 const TRACES_KEPT: Duration = Duration::from_hours(24 * 30);
 /// Read-only database connections: reads take microseconds and are done where they are needed.
@@ -160,7 +163,8 @@ pub async fn serve(config: &Config, store: Store, ready: impl FnOnce(&Store)) ->
     }
     tokio::spawn(control::serve(control, all_zones.clone(), resolver, stop.clone()));
     tokio::spawn(dns::upkeep::run(all_zones.clone(), acceptor.clone(), stop.clone()));
-    tokio::spawn(look_after(store.clone(), server.smtp.room.clone(), clock, stop.clone()));
+    tokio::spawn(measure(store.clone(), server.smtp.room.clone(), stop.clone()));
+    tokio::spawn(tidy_up(store.clone(), clock, stop.clone()));
     for name in config.not_served() {
         tracing::warn!(
             service = name,
@@ -288,17 +292,36 @@ const TOMBSTONES_KEPT: u32 = 10_000;
 /// Mailboxes trimmed at once, so that writers need not wait long.
 const TRIMMED_MAX: u32 = 20;
 
-/// Measures the disk and removes old traces, tombstones and cut uploads.
-async fn look_after(store: Store, room: Room, clock: Clock, mut stop: watch::Receiver<bool>) {
-    let (mut measure, mut purge) = (tokio::time::interval(MEASURE_EVERY), tokio::time::interval(PURGE_EVERY));
+/// Measures the disk.
+async fn measure(store: Store, room: Room, mut stop: watch::Receiver<bool>) {
+    let mut measure = tokio::time::interval(MEASURE_EVERY);
     loop {
         tokio::select! {
             _ = measure.tick() => room.measure(&store),
+            () = driver::stopped(&mut stop) => return,
+        }
+    }
+}
+
+/// Removes traces until no old one is left, however many a stranger has made.
+async fn purge_traces(store: &Store, before_ms: i64, stop: &watch::Receiver<bool>) {
+    loop {
+        match store.write(move |tx| tx.purge_traces(before_ms, PURGED_TRACES_MAX)).await {
+            Ok(removed) if removed >= PURGED_TRACES_MAX.into() && !*stop.borrow() => {}
+            Ok(_) => return,
+            Err(error) => return tracing::warn!(%error, "old traces could not be removed"),
+        }
+    }
+}
+
+/// Removes old traces, tombstones and cut uploads.
+async fn tidy_up(store: Store, clock: Clock, mut stop: watch::Receiver<bool>) {
+    let mut purge = tokio::time::interval(PURGE_EVERY);
+    loop {
+        tokio::select! {
             _ = purge.tick() => {
                 let before_ms = clock.unix_ms() - i64::try_from(TRACES_KEPT.as_millis()).unwrap_or(i64::MAX);
-                if let Err(error) = store.write(move |tx| tx.purge_traces(before_ms, PURGE_MAX)).await {
-                    tracing::warn!(%error, "old traces could not be removed");
-                }
+                purge_traces(&store, before_ms, &stop).await;
                 let trim = |tx: &mut store::Tx<'_>| tx.trim_many_tombstones(TOMBSTONES_KEPT, TRIMMED_MAX);
                 if let Err(error) = store.write(trim).await {
                     tracing::warn!(%error, "old tombstones could not be removed");
@@ -313,7 +336,7 @@ async fn look_after(store: Store, room: Room, clock: Clock, mut stop: watch::Rec
 /// Removes uploads that were cut and not gone on with, and what a crash left of others.
 async fn tidy_files(store: &Store, now_ms: i64) {
     let before_ms = now_ms - i64::try_from(PART_AGE_MAX.as_millis()).unwrap_or(i64::MAX);
-    if let Err(error) = store.write(move |tx| tx.purge_parts(before_ms, PURGE_MAX)).await {
+    if let Err(error) = store.write(move |tx| tx.purge_parts(before_ms, PURGED_UPLOADS_MAX)).await {
         tracing::warn!(%error, "old cut uploads could not be removed");
     }
     let files = store.clone();
@@ -381,7 +404,8 @@ impl Server {
         stop: watch::Receiver<bool>,
     ) -> Result<Server, ServeError> {
         let authenticator = Authenticator::new(store.clone(), clock, &config.data_dir)?;
-        let budget = Budget::new(config.limits.messages_in_flight_max_bytes);
+        let gate = Gate::new(config);
+        let budget = gate.messages().clone();
         let smtp_settings = |service| {
             Arc::new(::smtp::Settings {
                 hostname: config.hostname.clone(),
@@ -404,7 +428,7 @@ impl Server {
         let room = Room::default();
         Ok(Server {
             clock,
-            gate: Gate::new(config),
+            gate,
             acceptor,
             stop,
             smtp: smtp::Shared {
@@ -412,6 +436,7 @@ impl Server {
                 authenticator: authenticator.clone(),
                 clock,
                 room: room.clone(),
+                refusals: smtp::Refusals::default(),
                 hostname: config.hostname.as_str().into(),
             },
             smtp_mx: smtp_settings(::smtp::Service::Mx),
@@ -460,22 +485,24 @@ impl Server {
         let mut wire = Wire::new(socket, self.acceptor.clone());
         let tls = match service.is_inside_tls() {
             false => None,
-            true => match Box::pin(wire.start_tls()).await {
-                Ok(info) => Some(info),
-                Err(error) => {
-                    metrics().handshake_failures.inc();
-                    tracing::debug!(%service, peer = %peer, %error, "handshake failed");
-                    return;
-                }
+            true => match self.shake_hands(&mut wire, service, peer).await {
+                Some(info) => Some(info),
+                None => return,
             },
         };
+        let session = |settings: &Arc<::smtp::Settings>| {
+            let session = ::smtp::Session::new(settings.clone(), tls.as_ref().map(tls_facts));
+            session.with_budget(admission.messages.clone())
+        };
         let end = match service {
-            ServiceName::Smtp => self.smtp(::smtp::Service::Mx, &self.smtp_mx, origin, wire, tls).await,
+            ServiceName::Smtp => self.smtp(session(&self.smtp_mx), ::smtp::Service::Mx, origin, wire).await,
             ServiceName::Submission | ServiceName::Submissions => {
-                self.smtp(::smtp::Service::Submission, &self.smtp_submission, origin, wire, tls).await
+                self.smtp(session(&self.smtp_submission), ::smtp::Service::Submission, origin, wire).await
             }
-            ServiceName::Lmtp => self.smtp(::smtp::Service::Lmtp, &self.smtp_lmtp, origin, wire, tls).await,
-            ServiceName::Imap | ServiceName::Imaps => self.imap(origin, wire, tls).await,
+            ServiceName::Lmtp => {
+                self.smtp(session(&self.smtp_lmtp), ::smtp::Service::Lmtp, origin, wire).await
+            }
+            ServiceName::Imap | ServiceName::Imaps => self.imap(origin, wire, tls, &admission).await,
             ServiceName::Pop3 | ServiceName::Pop3s => {
                 let bindings = tls
                     .map(|info| info.exporter.map(sasl::ChannelBinding::TlsExporter).into_iter().collect());
@@ -494,6 +521,20 @@ impl Server {
         drop(admission);
     }
 
+    /// Shakes hands as the server; nothing if that failed, or if the server stops.
+    async fn shake_hands(&self, wire: &mut Wire, service: ServiceName, peer: SocketAddr) -> Option<TlsInfo> {
+        let mut stop = self.stop.clone();
+        let shaken = tokio::select! {
+            shaken = Box::pin(wire.start_tls()) => shaken,
+            () = driver::stopped(&mut stop) => return None,
+        };
+        if let Err(error) = &shaken {
+            metrics().handshake_failures.inc();
+            tracing::debug!(%service, peer = %peer, %error, "handshake failed");
+        }
+        shaken.ok()
+    }
+
     async fn ftp(&self, name: ServiceName, socket: TcpStream, peer: SocketAddr, admission: &Admission) {
         let origin = Origin { address: peer.ip(), exempt: admission.exempt, service: name };
         // ABOR may come as urgent data, whose last byte must stay in its place (RFC 959 §4.1.3).
@@ -506,12 +547,9 @@ impl Server {
         let mut wire = Wire::new(socket, acceptor);
         wire.take_urgent();
         if name.is_inside_tls() {
-            match Box::pin(wire.start_tls()).await {
-                Ok(info) => service.inside_tls(&info),
-                Err(error) => {
-                    metrics().handshake_failures.inc();
-                    return tracing::debug!(service = %name, peer = %peer, %error, "handshake failed");
-                }
+            match self.shake_hands(&mut wire, name, peer).await {
+                Some(info) => service.inside_tls(&info),
+                None => return,
             }
         }
         let session = ::ftp::ServerSession::new(self.ftp_settings.clone(), peer.ip(), name.is_inside_tls());
@@ -521,13 +559,11 @@ impl Server {
 
     async fn smtp(
         &self,
+        mut session: ::smtp::Session,
         trade: ::smtp::Service,
-        settings: &Arc<::smtp::Settings>,
         origin: Origin,
         mut wire: Wire,
-        tls: Option<TlsInfo>,
     ) -> driver::End {
-        let mut session = ::smtp::Session::new(settings.clone(), tls.as_ref().map(tls_facts));
         if trade == ::smtp::Service::Mx && !origin.exempt && wire.speaks_within(GREET_AFTER).await {
             let mut out = Outputs::new();
             session.early_talk(self.clock.now(), &mut out);
@@ -539,8 +575,15 @@ impl Server {
         driver::run(session, service, wire, self.clock, self.stop.clone()).await
     }
 
-    async fn imap(&self, origin: Origin, wire: Wire, tls: Option<TlsInfo>) -> driver::End {
+    async fn imap(
+        &self,
+        origin: Origin,
+        wire: Wire,
+        tls: Option<TlsInfo>,
+        admission: &Admission,
+    ) -> driver::End {
         let mut settings = self.imap_settings.clone();
+        settings.budget = admission.messages.clone();
         if let Some(info) = tls {
             settings.tls = ::imap::TlsState::Active;
             settings.bindings = info.exporter.map(sasl::ChannelBinding::TlsExporter).into_iter().collect();
@@ -560,4 +603,31 @@ fn ftp_settings(config: &Config) -> Result<::ftp::Settings, ServeError> {
     settings.mode_z = config.ftp.mode_z;
     settings.hashes = ::ftp::HashAlgorithm::ALL.to_vec();
     Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Kind, event};
+    use store::TraceId;
+
+    #[tokio::test]
+    async fn all_old_traces_go_however_many_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, blobs) = ("sqlite:posthouse.db".to_owned(), "file:blobs".to_owned());
+        let settings = Settings { url, blobs, data_dir: folder.path().to_owned(), readers: 1 };
+        let store = Store::open(&settings).unwrap();
+        let many = u64::from(PURGED_TRACES_MAX) * 2 + 5;
+        let record = move |tx: &mut store::Tx<'_>| {
+            (1..=many).try_for_each(|n| {
+                let at_ms = if n == many { 100 } else { 1 };
+                tx.record_trace(TraceId(n), &["ann@x"], &[event(Kind::Refused, at_ms, None, "x")])
+            })
+        };
+        store.write(record).await.unwrap();
+        let (_stop, stopped) = watch::channel(false);
+        purge_traces(&store, 100, &stopped).await;
+        let left = store.read(|view| view.find_traces("ann@x", 10_000)).await.unwrap();
+        assert_eq!(left, [TraceId(many)]);
+    }
 }

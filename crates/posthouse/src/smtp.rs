@@ -1,16 +1,23 @@
 //! SMTP, submission and LMTP joined to accounts and store.
 
+mod refusals;
+mod routes;
+
+pub use refusals::Refusals;
+
 use crate::auth::{Authenticator, Origin, Unchecked, random};
 use crate::clock::Clock;
 use crate::delivery::{self, DeliveryError, Letter};
 use crate::driver::{Reaction, Service, Wire};
+use crate::listen::origin;
 use crate::metrics::metrics;
 use crate::room::Room;
 use crate::tls::TlsInfo;
 use crate::trace::{Kind, Name, event};
 use ::smtp::{Answer, Ask, Delivered, Envelope, ForwardPath, Refusal, Sender, Session, TlsFacts};
+use routes::Routes;
 use std::sync::Arc;
-use store::{AccountTarget, Resolution, Store, StoreError};
+use store::{Resolution, Store, StoreError};
 
 /// What all SMTP connections share.
 #[derive(Clone)]
@@ -23,6 +30,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Whether the disk has room.
     pub room: Room,
+    /// How many refusals are written down.
+    pub refusals: Refusals,
     /// The name in trace fields.
     pub hostname: Arc<str>,
 }
@@ -32,7 +41,7 @@ pub struct SmtpService {
     shared: Shared,
     origin: Origin,
     trade: ::smtp::settings::Service,
-    routes: Vec<Vec<AccountTarget>>,
+    routes: Routes,
     login_counted: bool,
 }
 
@@ -47,7 +56,7 @@ pub fn tls_facts(info: &TlsInfo) -> TlsFacts {
 impl SmtpService {
     /// A service for a connection from `origin`.
     pub fn new(shared: Shared, origin: Origin, trade: ::smtp::settings::Service) -> SmtpService {
-        SmtpService { shared, origin, trade, routes: Vec::new(), login_counted: false }
+        SmtpService { shared, origin, trade, routes: Routes::default(), login_counted: false }
     }
 
     /// Reports a login as soon as the session has it: a client that only logs in has succeeded as well.
@@ -73,24 +82,29 @@ impl SmtpService {
         }
     }
 
-    /// A user sends from the account's own address, with any detail, or from an alias that leads to
-    /// it (RFC 6409 §6.1).
+    /// A user, whose account there still is, sends from the account's own address, with any detail, or from an alias
+    /// that leads to it (RFC 6409 §6.1).
     async fn check_ownership(&self, user: &str, sender: &Sender) -> Result<(), Refusal> {
-        let Some(mailbox) = sender.path.mailbox() else { return Ok(()) };
-        let Some(domain) = mailbox.domain() else { return Err(Refusal::sender_not_owned()) };
-        let (user, local, domain) =
-            (user.to_lowercase(), mailbox.local().as_str().to_string(), domain.to_string());
+        let user = user.to_lowercase();
+        let mailbox = sender.path.mailbox();
+        let address = mailbox.and_then(|mailbox| {
+            mailbox.domain().map(|domain| (mailbox.local().as_str().to_string(), domain.to_string()))
+        });
         let resolved = self.shared.store.read(move |view| {
-            let account = view.account_by_address(&user)?;
-            Ok((account, view.resolve(&local, &domain)?))
+            let Some(account) = view.account_by_address(&user)? else { return Ok(None) };
+            let resolution = address.map(|(local, domain)| view.resolve(&local, &domain)).transpose()?;
+            Ok(Some((account, resolution)))
         });
         match resolved.await.map_err(|error| store_refusal(&error))? {
-            (Some(account), Resolution::Local(targets) | Resolution::Forward { local: targets, .. })
-                if targets.iter().any(|target| target.account == account.id) =>
-            {
-                Ok(())
+            None => {
+                Err(Refusal::new(530, 7, 0, "authentication required: the account that logged in is gone"))
             }
-            _ => Err(Refusal::sender_not_owned()),
+            Some(_) if mailbox.is_none() => Ok(()),
+            Some((
+                account,
+                Some(Resolution::Local(targets) | Resolution::Forward { local: targets, .. }),
+            )) if targets.iter().any(|target| target.account == account.id) => Ok(()),
+            Some(_) => Err(Refusal::sender_not_owned()),
         }
     }
 
@@ -123,10 +137,7 @@ impl SmtpService {
             // whatever a catch-all says.
             Resolution::Local(_) if routed => Err(Refusal::no_such_user()),
             Resolution::Local(_) if full => Err(Refusal::mailbox_full()),
-            Resolution::Local(targets) => {
-                self.routes.push(targets);
-                Ok(self.routes.len() as u64 - 1)
-            }
+            Resolution::Local(targets) => self.routes.remember(targets),
             Resolution::NoSuchUser => Err(Refusal::no_such_user()),
             Resolution::Loop => Err(Refusal::new(550, 4, 6, "the aliases of this address lead in a circle")),
             Resolution::Forward { .. } => Err(elsewhere()),
@@ -143,13 +154,7 @@ impl SmtpService {
                 &self.shared.hostname,
             );
         }
-        let routes = envelope.recipients.iter().map(|recipient| {
-            usize::try_from(recipient.token)
-                .ok()
-                .and_then(|token| self.routes.get(token))
-                .cloned()
-                .unwrap_or_default()
-        });
+        let routes = envelope.recipients.iter().map(|recipient| self.routes.of(recipient.token));
         let letter = Letter {
             routes: routes.collect(),
             envelope,
@@ -160,21 +165,10 @@ impl SmtpService {
         let routes = letter.routes.clone();
         match delivery::deliver(&self.shared.store, self.shared.clock, letter).await {
             Ok(placed) => {
-                let result = |route: &Vec<AccountTarget>| match route
-                    .iter()
-                    .any(|to| placed.full.contains(&to.account))
-                {
-                    true => Err(Refusal::mailbox_full()),
-                    false => Ok(()),
-                };
-                Ok(Delivered { id: placed.name.to_string(), results: routes.iter().map(result).collect() })
+                let results = routes.iter().map(|route| placed.result(route)).collect();
+                Ok(Delivered { id: placed.name.to_string(), results })
             }
-            Err(DeliveryError::Loop(address)) => Err(Refusal::new(
-                554,
-                4,
-                6,
-                format!("this message was delivered to {address} before, it is in a loop"),
-            )),
+            Err(DeliveryError::Loop(address)) => Err(delivery::loop_refusal(&address)),
             Err(DeliveryError::OverQuota) => Err(Refusal::mailbox_full()),
             Err(DeliveryError::Gone) => Err(Refusal::temporary()),
             Err(DeliveryError::Store(error)) => Err(store_refusal(&error)),
@@ -183,22 +177,39 @@ impl SmtpService {
 
     /// Keeps a refusal in the traces, so that "it never arrived" has an answer. Not waited for: a
     /// refusal that is forgotten in a crash loses nobody's mail.
-    fn record_refusal(&self, sender: &Sender, recipient: Option<&ForwardPath>, refusal: &Refusal) {
+    fn record_refusal(&self, sender: &Sender, recipients: &[ForwardPath], refusal: &Refusal) {
+        self.record(Kind::Refused, sender, recipients, &refusal.line());
+    }
+
+    fn record(&self, kind: Kind, sender: &Sender, recipients: &[ForwardPath], words: &str) {
         metrics().messages_refused.inc();
+        let peer = self.origin.address.to_canonical();
+        let not_kept = match self.origin.exempt {
+            true => 0,
+            false => match self.shared.refusals.keep(self.shared.clock.now(), origin(peer)) {
+                Some(not_kept) => not_kept,
+                None => return,
+            },
+        };
         let at_ms = self.shared.clock.unix_ms();
         let name = Name::new(at_ms);
-        let recipient = recipient.map(ForwardPath::to_string);
-        let detail =
-            format!("from <{}> by [{}]: {}", sender.path, self.origin.address.to_canonical(), refusal.line());
-        tracing::info!(trace = %name, peer = %self.origin.address, recipient = recipient.as_deref().unwrap_or("-"), reply = %refusal.line(), "refused");
-        let events = [event(Kind::Refused, at_ms, recipient.as_deref(), detail)];
-        let keys: Vec<String> = [Some(sender.path.to_string()), recipient]
-            .into_iter()
-            .flatten()
-            .filter(|key| !key.is_empty())
-            .collect();
+        let told: Vec<String> = recipients.iter().map(ForwardPath::to_string).collect();
+        let only = if let [only] = told.as_slice() { Some(only.as_str()) } else { None };
+        tracing::info!(trace = %name, %peer, recipient = only.unwrap_or("-"), recipients = told.len(), reply = %words, not_kept, "{}", Kind::words(kind as u16));
+        let detail = format!("from <{}> by [{peer}]: {words}", sender.path);
+        let events = [event(kind, at_ms, only, detail)];
+        let keys = [sender.path.to_string()].into_iter().chain(told).filter(|key| !key.is_empty());
+        self.store_refusal(name, keys.collect(), events);
+    }
+
+    fn store_refusal(&self, name: Name, keys: Vec<String>, events: [store::TraceEvent; 1]) {
+        // At most so many at a time: a flood of refusals must not queue up in memory.
+        let Ok(permit) = self.shared.room.refusal_permit() else { return };
+        if !self.shared.room.has_for(0) {
+            return;
+        }
         let store = self.shared.store.clone();
-        let write = async move {
+        tokio::spawn(async move {
             let job = store.write(move |tx| {
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
                 tx.record_trace(name.0, &keys, &events)
@@ -206,14 +217,8 @@ impl SmtpService {
             if let Err(error) = job.await {
                 tracing::warn!(%error, "a refusal could not be recorded");
             }
-        };
-        // At most so many at a time: a flood of refusals must not queue up in memory.
-        if let Ok(permit) = self.shared.room.refusal_permit() {
-            tokio::spawn(async move {
-                write.await;
-                drop(permit);
-            });
-        }
+            drop(permit);
+        });
     }
 }
 
@@ -224,14 +229,14 @@ impl Service<Session> for SmtpService {
             Ask::Sender(sender) => {
                 let answer = self.sender(&sender).await;
                 if let Err(refusal) = &answer {
-                    self.record_refusal(&sender, None, refusal);
+                    self.record_refusal(&sender, &[], refusal);
                 }
                 Answer::Sender(answer)
             }
             Ask::Recipient { path, sender, .. } => {
                 let answer = self.recipient(&path, &sender).await;
                 if let Err(refusal) = &answer {
-                    self.record_refusal(&sender, Some(&path), refusal);
+                    self.record_refusal(&sender, std::slice::from_ref(&path), refusal);
                 }
                 Answer::Recipient(answer)
             }
@@ -251,7 +256,7 @@ impl Service<Session> for SmtpService {
                     envelope.recipients.iter().map(|r| r.path.clone()).collect();
                 let answer = self.deliver(envelope).await;
                 if let Err(refusal) = &answer {
-                    recipients.iter().for_each(|path| self.record_refusal(&sender, Some(path), refusal));
+                    self.record_refusal(&sender, &recipients, refusal);
                 }
                 Answer::Deliver(answer)
             }
@@ -266,11 +271,24 @@ impl Service<Session> for SmtpService {
         self.count_login(session.login());
         for note in session.take_notes() {
             let Some(sender) = &note.sender else { continue };
-            if note.recipients.is_empty() {
-                self.record_refusal(sender, None, &note.reply);
+            let mut words = note.reply.line();
+            if let Some(command) = note.command.as_ref().filter(|_| note.recipients.is_empty()) {
+                words = format!("{words} (to {command})");
             }
-            note.recipients.iter().for_each(|path| self.record_refusal(sender, Some(path), &note.reply));
+            self.record(Kind::Refused, sender, &note.recipients, &words);
         }
+    }
+
+    fn peer_ended(&mut self, session: &Session) -> bool {
+        if let Some((sender, recipients)) = session.unfinished() {
+            self.record(
+                Kind::CutShort,
+                &sender,
+                &recipients,
+                "the client went before the end of the message",
+            );
+        }
+        false
     }
 }
 

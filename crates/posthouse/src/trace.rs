@@ -14,6 +14,8 @@ pub enum Kind {
     Delivered = 2,
     /// It, or a recipient, was refused.
     Refused = 3,
+    /// It began to come in, and its client went.
+    CutShort = 4,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
             1 => "received",
             2 => "delivered",
             3 => "refused",
+            4 => "cut short",
             _ => "noted",
         }
     }

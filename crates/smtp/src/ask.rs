@@ -122,7 +122,8 @@ pub struct Note {
     pub when: Now,
     /// Who sends, if that was known.
     pub sender: Option<Arc<Sender>>,
-    /// The recipients that were accepted before.
+    /// Whom it keeps the mail from: the recipient of a refused RCPT, or all of a message that was refused or cut short.
+    /// Empty where the transaction goes on without loss.
     pub recipients: Vec<ForwardPath>,
     /// What the client said, if the refusal was of MAIL or RCPT: at most
     /// [`REPLY_TEXT_LEN_MAX_BYTES`](crate::reply::REPLY_TEXT_LEN_MAX_BYTES) of printable ASCII.

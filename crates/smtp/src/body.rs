@@ -4,7 +4,7 @@ use crate::error::Fault;
 use crate::headers::{self, HeaderShape};
 use crate::{Limits, Settings};
 use wire::text::{Faults, TextCheck};
-use wire::{Now, Share};
+use wire::{Budget, Now, Share};
 
 /// The smallest piece of memory taken for a message, in bytes: most messages grow beyond less.
 const GROWTH_MIN_BYTES: usize = 4096;
@@ -25,9 +25,9 @@ struct Kept {
 
 impl Body {
     /// An empty message, that owns nothing yet.
-    pub(crate) fn new(settings: &Settings) -> Body {
+    pub(crate) fn new(settings: &Settings, budget: &Budget) -> Body {
         let size_max_bytes = usize::try_from(settings.limits.message_size_max_bytes).unwrap_or(usize::MAX);
-        Body { kept: Some(Kept { bytes: Vec::new(), share: settings.budget.share() }), size_max_bytes }
+        Body { kept: Some(Kept { bytes: Vec::new(), share: budget.share() }), size_max_bytes }
     }
 
     /// Adds a piece, unless memory is short, in which case all is given back.
@@ -99,42 +99,47 @@ impl Kept {
 /// A message that arrives in chunks (RFC 3030), between and within them.
 #[derive(Debug)]
 pub(crate) struct Chunked {
+    /// When the first chunk began.
+    pub(crate) started: Now,
     pub(crate) body: Body,
     pub(crate) check: TextCheck,
 }
 
 impl Chunked {
-    pub(crate) fn new(settings: &Settings) -> Chunked {
+    pub(crate) fn new(settings: &Settings, budget: &Budget, now: Now) -> Chunked {
         let check = TextCheck::new(settings.limits.text_line_len_max_bytes);
-        Chunked { body: Body::new(settings), check }
+        Chunked { started: now, body: Body::new(settings, budget), check }
     }
 }
 
 /// How fast a message comes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    started: Now,
+    /// When it began.
+    pub(crate) started: Now,
     last: Now,
-    received_bytes: u64,
+    /// Until when what came is fast enough.
+    paid_until: Now,
 }
 
 impl Pace {
-    pub(crate) fn new(now: Now) -> Pace {
-        Pace { started: now, last: now, received_bytes: 0 }
+    pub(crate) fn new(now: Now, limits: &Limits) -> Pace {
+        Pace { started: now, last: now, paid_until: now + limits.text_grace }
     }
 
-    pub(crate) fn received(&mut self, now: Now, bytes: usize) {
+    /// Bytes buy time, but never more of it than the grace: what came fast at first is no licence to trickle.
+    pub(crate) fn received(&mut self, now: Now, bytes: usize, limits: &Limits) {
         if bytes > 0 {
-            self.received_bytes += bytes as u64;
+            let earned_ms = (bytes as u64).saturating_mul(1000) / limits.text_rate_min_bytes_per_s.max(1);
+            let paid_until = self.paid_until + std::time::Duration::from_millis(earned_ms);
+            self.paid_until = paid_until.min(now + limits.text_grace);
             self.last = now;
         }
     }
 
-    /// When patience ends if nothing more comes: after silence, or once the mean is too slow.
+    /// When patience ends if nothing more comes: after silence, or once it comes too slowly.
     pub(crate) fn deadline(&self, limits: &Limits) -> Now {
-        let earned = self.received_bytes.saturating_mul(1000) / limits.text_rate_min_bytes_per_s.max(1);
-        let by_rate = self.started + limits.text_grace + std::time::Duration::from_millis(earned);
-        by_rate.min(self.last + limits.text_timeout)
+        self.paid_until.min(self.last + limits.text_timeout)
     }
 }
 
@@ -159,7 +164,7 @@ mod tests {
     #[test]
     fn memory_is_taken_under_the_budget_and_given_back() {
         let settings = settings(50_000);
-        let mut body = Body::new(&settings);
+        let mut body = Body::new(&settings, &settings.budget);
         assert_eq!(settings.budget.used_bytes(), 0);
         for _ in 0..400 {
             body.push(&[b'x'; 100]);
@@ -178,7 +183,7 @@ mod tests {
     fn a_message_is_judged_at_its_end() {
         let settings = settings(50_000);
         let finish = |text: &[u8], faults: Faults| {
-            let mut body = Body::new(&settings);
+            let mut body = Body::new(&settings, &settings.budget);
             body.push(text);
             body.finish(faults, Fault::BareLineEnd, &settings.limits).map(|(bytes, _)| bytes)
         };
@@ -199,14 +204,15 @@ mod tests {
     fn patience_ends_after_silence_or_a_trickle() {
         let (start, limits) = (Now::from_millis(1000), Limits::default());
         let after = |seconds: u64| start + Duration::from_secs(seconds);
-        let mut pace = Pace::new(start);
+        let mut pace = Pace::new(start, &limits);
         assert_eq!(pace.deadline(&limits), after(180));
-        pace.received(after(170), 1000);
+        pace.received(after(170), 1000, &limits);
         assert_eq!(pace.deadline(&limits), after(302));
-        pace.received(after(171), 0);
-        pace.received(after(172), 1_000_000);
+        pace.received(after(171), 0, &limits);
+        pace.received(after(172), 1_000_000, &limits);
         assert_eq!(pace.deadline(&limits), after(172 + 180));
-        pace.received(after(2000), 1);
-        assert_eq!(pace.deadline(&limits), after(2180));
+        // However much came before, a trickle lasts no longer than the grace.
+        pace.received(after(340), 1, &limits);
+        assert_eq!(pace.deadline(&limits), after(172 + 300) + Duration::from_millis(2));
     }
 }

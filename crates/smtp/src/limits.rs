@@ -38,8 +38,12 @@ pub struct Limits {
     pub command_timeout: Duration,
     /// How long a client may be silent within a message (RFC 5321 §4.5.3.2.5).
     pub text_timeout: Duration,
-    /// How long a message may be slower than [`Limits::text_rate_min_bytes_per_s`].
+    /// How long a message may be slower than [`Limits::text_rate_min_bytes_per_s`]; also the most patience that
+    /// bytes can earn in advance.
     pub text_grace: Duration,
+    /// How long a message may take in all, its pauses between chunks included: while it comes it holds memory that all
+    /// share. The largest message needs 15 kB a second for it.
+    pub text_total_timeout: Duration,
     /// Slowest pace of a message, in bytes per second: a trickle ties up a place and memory.
     pub text_rate_min_bytes_per_s: u64,
     /// Longest refused chunk that is read to its end so that the dialogue can go on (RFC 3030 §2),
@@ -64,6 +68,7 @@ impl Default for Limits {
             command_timeout: Duration::from_secs(300),
             text_timeout: Duration::from_secs(180),
             text_grace: Duration::from_secs(300),
+            text_total_timeout: Duration::from_secs(3600),
             text_rate_min_bytes_per_s: 500,
             chunk_drain_max_bytes: 200 << 20,
         }

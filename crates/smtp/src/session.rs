@@ -10,7 +10,7 @@ use crate::{ForwardPath, Service, Settings};
 use sasl::Exchange;
 use std::sync::Arc;
 use wire::line::{LineEnd, LineError, LineReader};
-use wire::{Input, Now, Outputs, Share};
+use wire::{Budget, Input, Now, Outputs, Share};
 
 /// Most notes kept until they are taken; there are not more refusals in an honest session.
 const NOTES_MAX: usize = 32;
@@ -29,6 +29,8 @@ pub struct Session {
     pub(crate) mail_refused: bool,
     deadline: Now,
     notes: Vec<Note>,
+    /// What the messages of this session are held under.
+    pub(crate) budget: Budget,
 }
 
 /// What the client has shown of itself; all of it is dropped when TLS starts.
@@ -119,6 +121,7 @@ impl Session {
         let client = Client { tls: tls.map(Arc::new), ..Client::default() };
         Session {
             lines: line_reader(&settings),
+            budget: settings.budget.clone(),
             settings,
             client,
             stage: Stage::Commands,
@@ -128,6 +131,12 @@ impl Session {
             deadline: Now::default(),
             notes: Vec::new(),
         }
+    }
+
+    /// The same, with its messages held under `budget` instead of that of the settings: a part of it, so that one
+    /// client cannot take all.
+    pub fn with_budget(self, budget: Budget) -> Session {
+        Session { budget, ..self }
     }
 
     /// Instead of [`wire::Session::start`], when the client talked before it was greeted: 554 and
@@ -157,6 +166,42 @@ impl Session {
         std::mem::take(&mut self.notes)
     }
 
+    /// The sender and the recipients of a message that has begun to arrive and has not ended: they are lost if the
+    /// client goes now.
+    pub fn unfinished(&self) -> Option<(Arc<Sender>, Vec<ForwardPath>)> {
+        let transaction = self.message_started()?.1?;
+        Some((Arc::clone(&transaction.sender), transaction.paths()))
+    }
+
+    /// Since when a message arrives, and what it belongs to.
+    fn message_started(&self) -> Option<(Now, Option<&Transaction>)> {
+        let chunked = |transaction: &Transaction| transaction.chunked.as_ref().map(|chunked| chunked.started);
+        match &self.stage {
+            Stage::Text(text) => Some((text.pace.started, Some(&text.transaction))),
+            Stage::Chunk(chunk) => {
+                let transaction = chunk.transaction.as_ref();
+                Some((transaction.and_then(chunked).unwrap_or(chunk.pace.started), transaction))
+            }
+            Stage::Addressed(transaction) => Some((chunked(transaction)?, Some(transaction))),
+            Stage::Commands | Stage::Login(_) | Stage::Closed => None,
+        }
+    }
+
+    /// By when the message that arrives must have ended.
+    fn message_deadline(&self) -> Option<Now> {
+        self.message_started().map(|(started, _)| started + self.settings.limits.text_total_timeout)
+    }
+
+    /// The transaction, also while its message arrives.
+    fn open_transaction(&self) -> Option<&Transaction> {
+        match &self.stage {
+            Stage::Addressed(transaction) => Some(transaction),
+            Stage::Text(text) => Some(&text.transaction),
+            Stage::Chunk(chunk) => chunk.transaction.as_ref(),
+            Stage::Commands | Stage::Login(_) | Stage::Closed => None,
+        }
+    }
+
     /// True where STARTTLS is offered.
     pub(crate) fn may_start_tls(&self) -> bool {
         let settings = &self.settings;
@@ -168,6 +213,10 @@ impl Session {
             Stage::Addressed(transaction) => Some(transaction),
             _ => None,
         }
+    }
+
+    fn take_transaction_if(&mut self, wanted: bool) -> Option<Transaction> {
+        if wanted { self.take_transaction() } else { None }
     }
 
     pub(crate) fn take_transaction(&mut self) -> Option<Transaction> {
@@ -208,21 +257,36 @@ impl Session {
         out.close();
     }
 
-    /// Refuses by ourselves: counts it, notes it, and closes where the fault asks for it.
+    /// Refuses by ourselves: counts it, notes it, and closes where the fault asks for it. The recipients of the open
+    /// transaction are refused with it only if it ends the connection.
     pub(crate) fn fail(&mut self, now: Now, fault: Fault, out: &mut Outputs<Ask>) {
         let pipelined = self.mail_refused && matches!(fault, Fault::NeedMail | Fault::ChunkAfterFailure);
         self.tally.bad_commands += u32::from(fault.is_bad_command() && !pipelined);
         let over = self.tally.bad_commands > self.settings.limits.bad_commands_max;
         let fault = if over { Fault::TooManyErrors } else { fault };
         let refusal = fault.refusal();
-        let (sender, recipients) = match self.transaction() {
-            Some(transaction) => (Some(Arc::clone(&transaction.sender)), transaction.paths()),
-            None => (None, Vec::new()),
-        };
+        let open = self.open_transaction();
+        let sender = open.map(|transaction| Arc::clone(&transaction.sender));
+        let recipients = open.filter(|_| fault.closes()).map(Transaction::paths).unwrap_or_default();
         self.note(Note { when: now, sender, recipients, command: None, reply: refusal.clone() });
         refusal.write(out.bytes_mut());
         if fault.closes() {
             self.close(out);
+        }
+    }
+
+    /// Refuses what arrived of the message of `transaction`, which is over.
+    pub(crate) fn fail_message(
+        &mut self,
+        now: Now,
+        fault: Fault,
+        transaction: &Transaction,
+        out: &mut Outputs<Ask>,
+    ) {
+        let notes = self.notes.len();
+        self.fail(now, fault, out);
+        if let Some(note) = self.notes.get_mut(notes) {
+            (note.sender, note.recipients) = (Some(Arc::clone(&transaction.sender)), transaction.paths());
         }
     }
 
@@ -331,9 +395,13 @@ impl Session {
             }
         };
         if let Err(fault) = done {
-            self.fail(turn.now, fault, turn.out);
             // A bare LF where only servers talk is an attempt to smuggle, not a sloppy client.
-            if fault == Fault::Line(LineError::BareLf) && self.settings.service == Service::Mx {
+            let smuggles = fault == Fault::Line(LineError::BareLf) && self.settings.service == Service::Mx;
+            match self.take_transaction_if(smuggles) {
+                Some(transaction) => self.fail_message(turn.now, fault, &transaction, turn.out),
+                None => self.fail(turn.now, fault, turn.out),
+            }
+            if smuggles {
                 self.close(turn.out);
             }
         }
@@ -357,9 +425,15 @@ impl Session {
             self.mail_refused |= command.verb == "MAIL";
             let notes = self.notes.len();
             self.fail(turn.now, fault, turn.out);
-            if let Some(note) = self.notes.get_mut(notes).filter(|_| matches!(command.verb, "MAIL" | "RCPT"))
-            {
+            let (sender, recipient) = match command.verb {
+                "MAIL" => (mail::attempted(self, args), None),
+                "RCPT" => (None, rcpt::attempted(args)),
+                _ => return Ok(()),
+            };
+            if let Some(note) = self.notes.get_mut(notes) {
                 note.command = Some(printable(String::from_utf8_lossy(line).into_owned().into()).into());
+                note.sender = sender.filter(|_| note.recipients.is_empty()).or(note.sender.take());
+                note.recipients.extend(recipient);
             }
         }
         Ok(())
@@ -384,6 +458,10 @@ impl wire::Session for Session {
 
     fn input(&mut self, now: Now, input: &mut Input, out: &mut Outputs<Ask>) {
         while self.waiting.is_none() {
+            // Who never pauses gives the timer no turn.
+            if self.message_deadline().is_some_and(|deadline| deadline <= now) {
+                return self.fail(now, Fault::Slow, out);
+            }
             let mut turn = Turn { now, more: false, out: &mut *out };
             let moved = match self.stage {
                 Stage::Closed => return,
@@ -423,13 +501,14 @@ impl wire::Session for Session {
 
     fn deadline(&self) -> Option<Now> {
         let limits = &self.settings.limits;
-        match &self.stage {
-            _ if self.waiting.is_some() => None,
-            Stage::Closed => None,
-            Stage::Text(text) => Some(text.pace.deadline(limits)),
-            Stage::Chunk(chunk) => Some(chunk.pace.deadline(limits)),
-            Stage::Commands | Stage::Addressed(_) | Stage::Login(_) => Some(self.deadline),
-        }
+        let deadline = match &self.stage {
+            _ if self.waiting.is_some() => return None,
+            Stage::Closed => return None,
+            Stage::Text(text) => text.pace.deadline(limits),
+            Stage::Chunk(chunk) => chunk.pace.deadline(limits),
+            Stage::Commands | Stage::Addressed(_) | Stage::Login(_) => self.deadline,
+        };
+        Some(self.message_deadline().map_or(deadline, |message| message.min(deadline)))
     }
 
     fn expired(&mut self, now: Now, out: &mut Outputs<Ask>) {

@@ -226,7 +226,7 @@ fn refusals_of_the_session_are_noted() {
         .collect();
     let expected = [
         ("501 5.1.7 malformed address", Some("MAIL FROM:<a b@c>"), 0, false),
-        ("553 5.6.7 address needs SMTPUTF8", Some("RCPT TO:<?@b>"), 1, true),
+        ("553 5.6.7 address needs SMTPUTF8", Some("RCPT TO:<?@b>"), 0, true),
         ("550 5.5.2 bare CR or LF in message, lines end with CR LF", None, 1, true),
     ];
     assert_eq!(told, expected.map(|(reply, command, count, sent)| (reply.to_string(), command, count, sent)));
@@ -234,4 +234,93 @@ fn refusals_of_the_session_are_noted() {
     // However many there are, few are kept.
     driver.send("BDAT 1\r\nx".repeat(100).as_bytes());
     assert!(driver.session.take_notes().len() <= 32);
+}
+
+/// What was noted: the reply's code, whether the sender is known, and whom it keeps the mail from.
+fn noted(driver: &mut Driver) -> Vec<(u16, bool, Vec<String>)> {
+    let told = |note: Note| {
+        let recipients = note.recipients.iter().map(ToString::to_string).collect();
+        (note.reply.code(), note.sender.is_some(), recipients)
+    };
+    driver.session.take_notes().into_iter().map(told).collect()
+}
+
+const ALICE: &str = "alice@example.org";
+
+#[test]
+fn a_note_names_only_those_who_are_refused() {
+    let mut driver = Driver::new("@ rcpt 100\n");
+    driver.send(b"EHLO a\r\n");
+    driver.send(b"MAIL FROM:<a@b> SIZE=99999999\r\n");
+    assert_eq!(noted(&mut driver), [(552, true, vec![])]);
+    driver.send(b"MAIL FROM:<a@b>\r\n");
+    driver.send("RCPT TO:<alice@example.org>\r\n".repeat(100).as_bytes());
+    driver.send(b"FOO\r\nRCPT TO:<@@>\r\nRCPT TO:<bob@example.org>\r\n");
+    let bob = vec!["bob@example.org".to_string()];
+    assert_eq!(noted(&mut driver), [(500, true, vec![]), (501, true, vec![]), (452, true, bob)]);
+    driver.send(b"DATA\r\n");
+    driver.send(b"Subject: x\r\n\r\n.\r\n");
+    assert_eq!(driver.town.delivered.len(), 1);
+    assert_eq!(noted(&mut driver), []);
+}
+
+#[test]
+fn a_message_that_is_cut_short_is_noted() {
+    let alice = || vec![ALICE.to_string()];
+    let begin = b"MAIL FROM:<a@b>\r\nRCPT TO:<alice@example.org>\r\n";
+    for text in [&b"DATA\r\nSubj"[..], b"BDAT 100\r\nSubj", b"BDAT 4\r\nSubj"] {
+        let mut driver = Driver::new("");
+        driver.send(b"EHLO a\r\n");
+        driver.send(begin);
+        assert_eq!(driver.session.unfinished(), None);
+        text.split_inclusive(|byte| *byte == b'\n').for_each(|piece| driver.send(piece));
+        let (_, recipients) = driver.session.unfinished().unwrap();
+        assert_eq!(recipients.iter().map(ToString::to_string).collect::<Vec<_>>(), alice());
+        driver.call(|session, now, _, out| session.stop(now, out));
+        assert_eq!(noted(&mut driver), [(421, true, alice())]);
+        assert_eq!(driver.session.unfinished(), None);
+    }
+    // Chunks that end the transaction, and what ends the connection.
+    for (text, code) in
+        [("BDAT 30000\r\n", 452), ("BDAT 200000\r\n", 552), ("BDAT 2000000\r\n", 552), ("\n", 500)]
+    {
+        let mut driver = Driver::new("");
+        driver.send(b"EHLO a\r\n");
+        driver.send(begin);
+        driver.send(text.as_bytes());
+        driver.send(&b"x".repeat(200_000));
+        assert_eq!(noted(&mut driver).first(), Some(&(code, true, alice())), "{text}");
+    }
+}
+
+#[test]
+fn a_message_must_end_within_its_time_whatever_else_is_said() {
+    let begin = b"MAIL FROM:<a@b>\r\nRCPT TO:<alice@example.org>\r\n";
+    let total = Limits::default().text_total_timeout;
+    let step = Duration::from_secs(100);
+    let (chunk, text) = (b"BDAT 2\r\nab", b"DATA\r\n");
+    let noop: &[u8] = b"NOOP\r\n";
+    let line = [&b"x".repeat(998)[..], b"\r\n"].concat().repeat(50);
+    for (open, more) in [(&chunk[..], noop), (&chunk[..], chunk), (&text[..], &line)] {
+        let mut driver = Driver::new("@ size 99999999\n");
+        driver.send(b"EHLO a\r\n");
+        driver.send(begin);
+        driver.send(open);
+        let mut passed = Duration::ZERO;
+        while !driver.closed {
+            passed += step;
+            assert!(passed <= total, "it is still open");
+            driver.wait(step);
+            driver.send(more);
+        }
+        assert_eq!(passed, total);
+    }
+    // Also where the next bytes are seen before the timer.
+    let mut driver = Driver::new("");
+    driver.send(b"EHLO a\r\n");
+    driver.send(begin);
+    driver.send(chunk);
+    driver.now = driver.now + total;
+    driver.send(noop);
+    assert!(driver.closed && driver.sent.ends_with(b"421 4.4.2 timeout, closing\r\n"));
 }

@@ -222,6 +222,31 @@ impl Tx<'_> {
         mailbox: MailboxId,
         new: &NewMessage<'_>,
     ) -> Result<Added, StoreError> {
+        self.add_under(account, mailbox, new, Fit::Whole)
+    }
+
+    /// Adds a message to a mailbox of an account whose quota has any room left, also if the message is larger than
+    /// that room: for one that is shared with others, who must not be held up by it. As it is over its quota then,
+    /// the next is not added.
+    ///
+    /// # Errors
+    /// As [`Tx::add_message`].
+    pub fn add_last_message(
+        &mut self,
+        account: AccountId,
+        mailbox: MailboxId,
+        new: &NewMessage<'_>,
+    ) -> Result<Added, StoreError> {
+        self.add_under(account, mailbox, new, Fit::AnyRoom)
+    }
+
+    fn add_under(
+        &mut self,
+        account: AccountId,
+        mailbox: MailboxId,
+        new: &NewMessage<'_>,
+        fit: Fit,
+    ) -> Result<Added, StoreError> {
         let mut keywords = Keywords::NONE;
         if !new.keywords.is_empty() {
             self.lock(account)?;
@@ -229,7 +254,7 @@ impl Tx<'_> {
             keywords = self.learn_keywords(account, mailbox, new.keywords)?;
         }
         let size_bytes = new.prefix.len() as u64 + new.blob.size_bytes();
-        let (modseq, message_id) = self.charge(account, mailbox, size_bytes, 1)?;
+        let (modseq, message_id) = self.charge_under(account, mailbox, size_bytes, 1, fit)?;
         let blob = self.take_blob(new.blob)?;
         let sql = "INSERT INTO message (account_id, message_id, blob_id, size_bytes, received_ms, thread_id, trace_id,
                    prefix, overview, ascii_size_bytes, crlf_size_bytes)
@@ -284,17 +309,32 @@ impl Tx<'_> {
         size_bytes: u64,
         messages: u32,
     ) -> Result<(ModSeq, MessageId), StoreError> {
+        self.charge_under(account, mailbox, size_bytes, messages, Fit::Whole)
+    }
+
+    fn charge_under(
+        &mut self,
+        account: AccountId,
+        mailbox: MailboxId,
+        size_bytes: u64,
+        messages: u32,
+        fit: Fit,
+    ) -> Result<(ModSeq, MessageId), StoreError> {
+        let room_bytes = match fit {
+            Fit::Whole => size_bytes,
+            Fit::AnyRoom => size_bytes.min(1),
+        };
         let sql =
             "UPDATE account SET modseq = modseq + 1, used_bytes = used_bytes + ?3, last_message_id = ?5 - 1
                    + CASE WHEN last_message_id >= ?4 THEN last_message_id + 1 ELSE ?4 END
-                   WHERE account_id = ?1 AND (quota_bytes IS NULL OR used_bytes + ?3 <= quota_bytes)
+                   WHERE account_id = ?1 AND (quota_bytes IS NULL OR used_bytes + ?6 <= quota_bytes)
                    AND EXISTS (SELECT 1 FROM mailbox
                                WHERE account_id = ?1 AND mailbox_id = ?2 AND uidnext + ?5 <= 4294967295)
                    RETURNING modseq, last_message_id - ?5 + 1";
-        let values = params![account, mailbox, size_bytes, timed_id(), messages];
+        let values = params![account, mailbox, size_bytes, timed_id(), messages, room_bytes];
         let charged = self.db.row(sql, values, |row| Ok((ModSeq(row.count(0)?), MessageId(row.int(1)?))))?;
         let Some((modseq, id)) = charged else {
-            return Err(self.why_not_charged(account, mailbox, size_bytes)?);
+            return Err(self.why_not_charged(account, mailbox, room_bytes)?);
         };
         self.effects.touched.insert(account, modseq);
         Ok((modseq, id))
@@ -331,6 +371,15 @@ impl Tx<'_> {
         self.db.execute(sql, params![account, size_bytes])?;
         self.release_blob(blob)
     }
+}
+
+/// How much room a quota must have for what is added.
+#[derive(Debug, Clone, Copy)]
+enum Fit {
+    /// For all of it.
+    Whole,
+    /// For a byte of it.
+    AnyRoom,
 }
 
 /// Stands in for the UID that the mailbox will give.

@@ -11,12 +11,44 @@ pub struct Budget(Arc<Allowance>);
 struct Allowance {
     max_bytes: usize,
     used_bytes: AtomicUsize,
+    /// What this is a part of.
+    whole: Option<Budget>,
+}
+
+impl Allowance {
+    /// Takes bytes here and of the whole, or of neither.
+    fn take(&self, bytes: usize) -> bool {
+        let taken = self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            used.checked_add(bytes).filter(|total| *total <= self.max_bytes)
+        });
+        if taken.is_err() {
+            return false;
+        }
+        let granted = self.whole.as_ref().is_none_or(|whole| whole.0.take(bytes));
+        if !granted {
+            self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        granted
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(whole) = &self.whole {
+            whole.0.give_back(bytes);
+        }
+    }
 }
 
 impl Budget {
     /// An allowance of `max_bytes`.
     pub fn new(max_bytes: usize) -> Budget {
-        Budget(Arc::new(Allowance { max_bytes, used_bytes: AtomicUsize::new(0) }))
+        Budget(Arc::new(Allowance { max_bytes, used_bytes: AtomicUsize::new(0), whole: None }))
+    }
+
+    /// An allowance of `max_bytes` for some of the sessions; what they take counts here as well.
+    pub fn part(&self, max_bytes: usize) -> Budget {
+        let whole = Some(self.clone());
+        Budget(Arc::new(Allowance { max_bytes, used_bytes: AtomicUsize::new(0), whole }))
     }
 
     /// An empty share, to be grown as bytes arrive.
@@ -42,14 +74,11 @@ impl Share {
     #[must_use]
     pub fn cover(&mut self, total_bytes: usize) -> bool {
         let more = total_bytes.saturating_sub(self.held_bytes);
-        let allowance = &self.budget.0;
-        let taken = allowance.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            used.checked_add(more).filter(|total| *total <= allowance.max_bytes)
-        });
-        if taken.is_ok() {
+        let taken = self.budget.0.take(more);
+        if taken {
             self.held_bytes += more;
         }
-        taken.is_ok()
+        taken
     }
 
     /// How many bytes are held.
@@ -60,7 +89,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.0.used_bytes.fetch_sub(self.held_bytes, Ordering::Relaxed);
+        self.budget.0.give_back(self.held_bytes);
     }
 }
 
@@ -81,5 +110,20 @@ mod tests {
         assert_eq!(budget.used_bytes(), 40);
         assert!(b.cover(100));
         assert_eq!(b.held_bytes(), 100);
+    }
+
+    #[test]
+    fn a_part_is_bounded_by_itself_and_by_the_whole() {
+        let budget = Budget::new(100);
+        let part = budget.part(60);
+        let (mut a, mut b) = (part.share(), budget.share());
+        assert!(!a.cover(61));
+        assert_eq!((part.used_bytes(), budget.used_bytes()), (0, 0));
+        assert!(b.cover(50));
+        assert!(!a.cover(51), "the whole is short");
+        assert_eq!((part.used_bytes(), budget.used_bytes()), (0, 50));
+        assert!(a.cover(50));
+        drop(a);
+        assert_eq!((part.used_bytes(), budget.used_bytes()), (0, 50));
     }
 }

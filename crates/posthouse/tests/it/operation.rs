@@ -252,3 +252,16 @@ fn a_demo_runs_until_it_is_told_to_stop_and_leaves_nothing() {
     assert!(said.contains("Hello Alice") || said.contains("by curl"), "{said}");
     assert!(said.contains("delivered"), "{said}");
 }
+
+#[test]
+fn a_handshake_that_does_not_come_delays_no_stop() {
+    let mut server = setup().start();
+    let silent = ["submissions", "imaps", "ftps"].map(|service| server.talk(service));
+    let mut asked = server.talk("submission");
+    asked.expect("220 ");
+    asked.command("EHLO client.example.net", "250-");
+    asked.command("STARTTLS", "220 ");
+    server.signal("TERM");
+    assert_eq!(server.wait_for_end(Duration::from_secs(10)), Some(0));
+    drop((silent, asked));
+}

@@ -3,6 +3,8 @@
 use crate::programs::{program, run, run_with};
 use crate::server::{Server, setup};
 use crate::talk::Talk;
+use crate::wait;
+use std::time::Duration;
 
 /// A connection of a server that has said EHLO.
 pub fn mx(server: &Server) -> Talk {
@@ -291,4 +293,91 @@ fn starttls_makes_the_session_forget_and_works_once() {
     assert!(reply.starts_with("250 "), "{reply}");
     let mail = server.mail_of("alice@example.org").remove(0);
     assert!(mail.contains("with ESMTPS id") && mail.contains("(TLS1.3 TLS13_AES_256_GCM_SHA384)"), "{mail}");
+}
+
+/// Says a message to alice and bob; the reply to its end.
+fn send_to_both(smtp: &mut Talk, size_bytes: usize, text: &str) -> String {
+    smtp.command(&format!("MAIL FROM:<sender@example.net> SIZE={size_bytes}"), "250 ");
+    smtp.command("RCPT TO:<alice@example.org>", "250 ");
+    smtp.command("RCPT TO:<bob@example.org>", "250 ");
+    smtp.command("DATA", "354 ");
+    smtp.send(text.as_bytes());
+    smtp.say(".");
+    smtp.line()
+}
+
+#[test]
+fn a_nearly_full_mailbox_does_not_hold_up_the_others_of_a_transaction() {
+    let server = setup().start();
+    server.cli(&["account", "quota", "bob@example.org", "3000"]).ok();
+    let mut smtp = mx(&server);
+    let text = format!("Subject: x\r\n\r\n{}\r\n", "x".repeat(2972));
+    let reply = send_to_both(&mut smtp, text.len(), &text);
+    assert!(reply.starts_with("250 "), "the trace fields are over the quota: {reply}");
+    // Once it is over its quota it is refused by name.
+    smtp.command("MAIL FROM:<sender@example.net>", "250 ");
+    smtp.command("RCPT TO:<bob@example.org>", "452 4.2.2");
+    for user in ["alice@example.org", "bob@example.org"] {
+        assert_eq!(server.mail_of(user).len(), 1, "{user}");
+    }
+}
+
+#[test]
+fn a_loop_of_one_mailbox_leaves_the_others_their_copies() {
+    let server = setup().start();
+    let mut smtp = mx(&server);
+    let text = "Delivered-To: bob@example.org\r\nSubject: x\r\n\r\ntext\r\n";
+    let reply = send_to_both(&mut smtp, text.len(), text);
+    assert!(reply.starts_with("250 "), "{reply}");
+    assert_eq!(server.mail_of("alice@example.org").len(), 1);
+    assert_eq!(server.mail_of("bob@example.org").len(), 0);
+}
+
+#[test]
+fn a_stranger_who_guesses_leaves_few_traces_and_lines() {
+    let server = setup().not_exempt().start();
+    let mut smtp = mx(&server);
+    smtp.command("MAIL FROM:<guesser@example.net>", "250 ");
+    for n in 0..45 {
+        smtp.command(&format!("RCPT TO:<nobody-{n}@example.org>"), "550 5.1.1");
+    }
+    smtp.command("QUIT", "221 ");
+    let kept = |text: String| text.lines().filter(|line| line.contains("nobody-")).count();
+    assert!(kept(server.log()) <= 21, "{}", server.log());
+    let story = wait::until(Duration::from_secs(10), || {
+        let story = server.cli(&["trace", "guesser@example.net", "--limit", "100"]).ok();
+        (kept(story.clone()) >= 20).then_some(story)
+    });
+    assert!(kept(story.expect("the first are told")) <= 21);
+}
+
+#[test]
+fn a_trace_tells_of_what_was_refused_and_of_nothing_else() {
+    let server = setup().start();
+    let mut smtp = mx(&server);
+    smtp.command("MAIL FROM:<big@remote.example> SIZE=99999999", "552 ");
+    smtp.command("MAIL FROM:<sender@example.net>", "250 ");
+    smtp.command("RCPT TO:<alice@example.org>", "250 ");
+    smtp.command("FOO", "500 ");
+    smtp.command("RCPT TO:<@@>", "501 ");
+    smtp.command("DATA", "354 ");
+    smtp.send(b"Subject: x\r\n\r\n");
+    smtp.command(".", "250 ");
+    // Another goes before the end of its message.
+    smtp.command("MAIL FROM:<sender@example.net>", "250 ");
+    smtp.command("RCPT TO:<bob@example.org>", "250 ");
+    smtp.command("DATA", "354 ");
+    smtp.send(b"Subject: x\r\n\r\nhalf of it");
+    drop(smtp);
+    let told = |of: &str, words: &str| {
+        let found = wait::until(Duration::from_secs(10), || {
+            let story = server.cli(&["trace", of]).ok();
+            story.contains(words).then_some(story)
+        });
+        found.unwrap_or_else(|| panic!("{of}: {words}: {}", server.cli(&["trace", of]).ok()))
+    };
+    told("big@remote.example", "552 5.3.4");
+    told("sender@example.net", "(to RCPT TO:<@@>)");
+    assert!(!told("alice@example.org", "into INBOX").contains("refused"));
+    told("bob@example.org", "cut short");
 }

@@ -128,3 +128,17 @@ fn bcc_goes_and_date_and_message_id_come() {
     assert!(head.contains("\r\nDate: ") && head.contains("\r\nMessage-ID: <"), "{mail}");
     assert_eq!(body, "Bcc: text\r\n");
 }
+
+#[test]
+fn a_session_whose_account_is_gone_sends_nothing() {
+    let server = setup().start();
+    let mut smtp = server.talk("submission").inside_starttls(&server.certificate(), "STARTTLS");
+    smtp.command("EHLO client.example.net", "250-");
+    let response = crate::accounts::base64(&format!("\0bob@example.org\0{PASSWORD}"));
+    smtp.command(&format!("AUTH PLAIN {response}"), "235 ");
+    smtp.command("MAIL FROM:<>", "250 ");
+    smtp.command("RSET", "250 ");
+    server.cli(&["account", "remove", "bob@example.org", "--yes"]).ok();
+    smtp.command("MAIL FROM:<>", "530 5.7.0");
+    smtp.command("MAIL FROM:<bob@example.org>", "530 5.7.0");
+}

@@ -31,17 +31,20 @@ pub(super) fn run(session: &mut Session, args: &[u8], turn: &mut Turn) -> Result
     let refused = check(session, len_bytes).err();
     let limits = &session.settings.limits;
     if let Some(fault) = refused.filter(|_| len_bytes > limits.chunk_drain_max_bytes) {
-        session.fail(turn.now, fault, turn.out);
+        match session.take_transaction() {
+            Some(transaction) => session.fail_message(turn.now, fault, &transaction, turn.out),
+            None => session.fail(turn.now, fault, turn.out),
+        }
         session.close(turn.out);
         return Ok(());
     }
     let transaction = session.take_transaction().map(|mut transaction| {
         if refused.is_none() && transaction.chunked.is_none() {
-            transaction.chunked = Some(Chunked::new(&session.settings));
+            transaction.chunked = Some(Chunked::new(&session.settings, &session.budget, turn.now));
         }
         transaction
     });
-    let (reader, pace) = (CountedReader::new(len_bytes), Pace::new(turn.now));
+    let (reader, pace) = (CountedReader::new(len_bytes), Pace::new(turn.now, &session.settings.limits));
     session.stage = Stage::Chunk(Box::new(Chunk { transaction, refused, reader, len_bytes, last, pace }));
     Ok(())
 }
@@ -78,12 +81,12 @@ pub(crate) fn read(session: &mut Session, input: &mut Input, turn: &mut Turn) ->
     let wanted = chunk.transaction.as_mut().filter(|_| chunk.refused.is_none());
     let mut chunked = wanted.and_then(|transaction| transaction.chunked.as_mut());
     let complete = chunk.reader.read(input, |piece| {
-        if let Some(Chunked { body, check }) = &mut chunked {
+        if let Some(Chunked { body, check, .. }) = &mut chunked {
             check.look(piece);
             body.push(piece);
         }
     });
-    chunk.pace.received(turn.now, before - input.len());
+    chunk.pace.received(turn.now, before - input.len(), &session.settings.limits);
     if !complete {
         return false;
     }
@@ -100,14 +103,16 @@ fn finish(session: &mut Session, chunk: Chunk, turn: &mut Turn) {
             session.message_arrived(transaction, Err(fault), turn);
         }
         // A transaction without recipients can still get some; any other is over (RFC 3030 §2).
-        (Some(fault), transaction) => {
-            if let Some(transaction) = transaction.filter(|_| fault == Fault::NeedRecipients) {
-                session.begin(transaction);
-            }
+        (Some(fault @ Fault::NeedRecipients), Some(transaction)) => {
+            session.begin(transaction);
             session.fail(turn.now, fault, turn.out);
         }
+        (Some(fault), Some(transaction)) => {
+            session.fail_message(turn.now, fault, &transaction, turn.out);
+        }
+        (Some(fault), None) => session.fail(turn.now, fault, turn.out),
         (None, Some(mut transaction)) => match transaction.chunked.take() {
-            Some(Chunked { body, check }) if last => {
+            Some(Chunked { body, check, .. }) if last => {
                 let limits = &session.settings.limits;
                 let whole = body.finish(check.faults(true), Fault::BareLineEndInChunk, limits);
                 session.message_arrived(transaction, whole, turn);
@@ -118,7 +123,7 @@ fn finish(session: &mut Session, chunk: Chunk, turn: &mut Turn) {
                 let text = format!("2.0.0 {len_bytes} bytes received");
                 reply::write(turn.out.bytes_mut(), "250", &text);
             }
-            _ => session.fail(turn.now, Fault::NoMemory, turn.out),
+            _ => session.fail_message(turn.now, Fault::NoMemory, &transaction, turn.out),
         },
         (None, None) => session.fail(turn.now, Fault::Confused, turn.out),
     }

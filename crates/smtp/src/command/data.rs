@@ -30,8 +30,9 @@ pub(super) fn run(session: &mut Session, args: &[u8], turn: &mut Turn) -> Result
     let Some(transaction) = session.take_transaction() else { return Err(Fault::Confused) };
     let limits = &session.settings.limits;
     let reader = DotReader::new(limits.message_size_max_bytes, limits.text_line_len_max_bytes);
-    let body = Body::new(&session.settings);
-    session.stage = Stage::Text(Box::new(Text { transaction, reader, body, pace: Pace::new(turn.now) }));
+    let pace = Pace::new(turn.now, limits);
+    let body = Body::new(&session.settings, &session.budget);
+    session.stage = Stage::Text(Box::new(Text { transaction, reader, body, pace }));
     reply::write(turn.out.bytes_mut(), "354", "end the message with <CR><LF>.<CR><LF>");
     Ok(())
 }
@@ -41,7 +42,7 @@ pub(crate) fn read(session: &mut Session, input: &mut Input, turn: &mut Turn) ->
     let Stage::Text(text) = &mut session.stage else { return false };
     let before = input.len();
     let end = text.reader.read(input, |piece| text.body.push(piece));
-    text.pace.received(turn.now, before - input.len());
+    text.pace.received(turn.now, before - input.len(), &session.settings.limits);
     let Some(end) = end else { return false };
     let Stage::Text(text) = std::mem::replace(&mut session.stage, Stage::Commands) else { return false };
     let Text { transaction, body, .. } = *text;

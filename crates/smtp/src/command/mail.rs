@@ -43,6 +43,14 @@ pub(crate) fn answered(
     }
 }
 
+/// The sender of a command that was refused, as far as one can be read.
+pub(crate) fn attempted(session: &Session, args: &[u8]) -> Option<Arc<Sender>> {
+    let (path, _) = split_path(args.get(5..)?)?;
+    let path = ReversePath::parse(path, true).ok()?;
+    let authenticated = session.client.login.clone();
+    Some(Arc::new(Sender { path, authenticated, size_bytes: None, smtputf8: false, body_8bit: false }))
+}
+
 fn parse(session: &Session, args: &[u8]) -> Result<Sender, Fault> {
     let syntax = Fault::Arguments(SYNTAX);
     let path = args.get(..5).filter(|from| from.eq_ignore_ascii_case(b"FROM:")).ok_or(syntax)?;

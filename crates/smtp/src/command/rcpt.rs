@@ -51,6 +51,12 @@ pub(crate) fn answered(
     }
 }
 
+/// The recipient of a command that was refused, as far as one can be read.
+pub(crate) fn attempted(args: &[u8]) -> Option<ForwardPath> {
+    let (path, _) = split_path(args.get(3..)?)?;
+    ForwardPath::parse(path, true).ok()
+}
+
 /// RCPT has no parameters here: those of DSN and others are not offered.
 fn parse(args: &[u8], smtputf8: bool) -> Result<ForwardPath, Fault> {
     let syntax = Fault::Arguments(SYNTAX);
