@@ -214,14 +214,19 @@ fn domains(zones: &Zones, request: Request) -> Result<Reply, AdminError> {
     let store = zones.store();
     match request {
         Request::DomainAdd { name } => {
-            let added = name.clone();
-            store.write_blocking(move |tx| tx.add_domain(&added))?;
+            let name = store.write_blocking(move |tx| {
+                tx.add_domain(&name)?;
+                stored_name(tx, &name)
+            })?;
             let names = domain::added(zones, &name);
             done(format!("{name} is a domain of this server now; {names}"))
         }
         Request::DomainRemove { name } => {
-            let removed = name.clone();
-            store.write_blocking(move |tx| tx.remove_domain(&removed))?;
+            let name = store.write_blocking(move |tx| {
+                let stored = stored_name(tx, &name)?;
+                tx.remove_domain(&name)?;
+                Ok(stored)
+            })?;
             let names = domain::removed(zones, &name);
             done(format!("{name} is no domain of this server any more{names}"))
         }
@@ -230,6 +235,11 @@ fn domains(zones: &Zones, request: Request) -> Result<Reply, AdminError> {
             Ok(Reply::Domains(domains.into_iter().map(|domain| domain.name).collect()))
         }
     }
+}
+
+/// A domain's name in the form that is stored.
+fn stored_name(tx: &mut store::Tx<'_>, name: &str) -> Result<String, StoreError> {
+    Ok(tx.domain_by_name(name)?.ok_or(StoreError::Missing(store::Missing::Domain))?.name)
 }
 
 fn accounts(store: &Store, request: Request) -> Result<Reply, AdminError> {

@@ -13,7 +13,7 @@ use crate::{admin, control, demo, server};
 use clap::{Parser, Subcommand};
 use dns::DnsCommand;
 use output::Printer;
-use std::io::{self, BufRead, IsTerminal, Read};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -96,7 +96,7 @@ enum Command {
     Files(files::FilesCommand),
     /// Tell what became of a message
     #[command(
-        after_help = "Examples:\n  posthouse trace 06yrk3x9pqv2m\n  posthouse trace bob@example.org --limit 3\n  posthouse trace '<123@example.net>'"
+        after_help = "Examples:\n  posthouse trace 06yrk3x9pqv2m\n  posthouse trace bob@example.org --limit 3\n  posthouse trace '<123@example.net>'\n\nExit code 1: nothing is known of that."
     )]
     Trace {
         /// The id from a 250 reply or a Received field, a sender's or recipient's address, or a Message-ID
@@ -167,11 +167,22 @@ impl Cli {
         Cli::parse()
     }
 
-    /// Does what was asked.
+    /// Does what was asked. Programs that asked for JSON get a failure as JSON too, on standard output.
     ///
     /// # Errors
     /// A sentence for the person at the terminal.
     pub fn run(self) -> Result<ExitCode, Failure> {
+        let json = self.json;
+        let done = self.carry_out();
+        if json && let Err(error) = &done {
+            let failure = serde_json::json!({ "error": error.to_string(), "exit_code": 1 });
+            // Whoever does not read it has the exit code.
+            let _ = writeln!(io::stdout().lock(), "{failure:#}");
+        }
+        done
+    }
+
+    fn carry_out(self) -> Result<ExitCode, Failure> {
         match self.command {
             Command::Demo => {
                 demo::run()?;
@@ -311,6 +322,11 @@ fn ask(config: &Config, request: Request, printer: &mut Printer) -> Result<ExitC
     if let Reply::Failed { message } = reply {
         return Err(message.into());
     }
+    let untraced = matches!(&reply, Reply::Traces(stories) if stories.is_empty());
     printer.print(&reply)?;
-    Ok(if damaged { ExitCode::from(FOUND_DAMAGE) } else { ExitCode::SUCCESS })
+    Ok(match (damaged, untraced) {
+        (true, _) => ExitCode::from(FOUND_DAMAGE),
+        (_, true) => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    })
 }

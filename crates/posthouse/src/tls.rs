@@ -115,11 +115,12 @@ impl Acceptor {
     }
 
     /// The certificate in the files: its chain and key as PEM, and the public key (SubjectPublicKeyInfo, DER) of the
-    /// server's own certificate.
+    /// server's own certificate. What cannot be served is not offered.
     ///
     /// # Errors
     /// As [`Acceptor::load`].
     pub fn offered(&self) -> Result<Offered, TlsError> {
+        read(&self.files)?;
         let fault = |path: &Path, what: &dyn fmt::Display| TlsError(format!("{}: {what}", path.display()));
         let text = |path: &Path| std::fs::read_to_string(path).map_err(|error| fault(path, &error));
         let (chain_pem, key_pem) = (text(&self.files.certificate)?, text(&self.files.private_key)?);
@@ -199,4 +200,24 @@ fn self_signed(data_dir: &Path, hostname: &str) -> Result<Files, TlsError> {
     write(&files.private_key, &made.signing_key.serialize_pem())?;
     write(&files.certificate, &made.cert.pem())?;
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_does_not_fit_is_named_and_offers_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("hostname = \"mx.example.org\"\ndata_dir = {:?}", folder.path());
+        let config = Config::parse(&text, folder.path()).unwrap();
+        let acceptor = Acceptor::load(&config).unwrap();
+        assert!(acceptor.offered().is_ok());
+        let other = rcgen::generate_simple_self_signed(vec!["mx.example.org".to_string()]).unwrap();
+        let key = folder.path().join("self-signed.key");
+        std::fs::write(&key, other.signing_key.serialize_pem()).unwrap();
+        let said = acceptor.offered().map(|_| ()).unwrap_err().to_string();
+        assert!(said.starts_with(&format!("{}: does not fit the certificate", key.display())), "{said}");
+        assert!(!said.contains("before"), "{said}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Addresses as the store keeps them: lower case, one `@` that counts.
 //!
-//! A domain has one form, whichever it is written in: A-labels, as in the DNS (RFC 5890 §2.3.2.1), made by
+//! A domain has one form, whichever it is written in: A-labels, as in the DNS, made by
 //! UTS 46. Stores made before that may hold domains in UTF-8; these keep the form they were added in.
 
 use crate::account::Domain;

@@ -107,6 +107,54 @@ fn traces_are_json_too_and_limited_on_request() {
 }
 
 #[test]
+fn failures_are_json_for_programs() {
+    let server = setup().prepare();
+    for (arguments, expected) in [
+        (&["--json", "domain", "add", "not a domain"][..], "not a domain name"),
+        (&["--json", "domain", "remove", "example.net"], "no such domain"),
+        (&["domain", "remove", "example.net", "--json"], "no such domain"),
+        (&["--json", "account", "import", "/nowhere/accounts"], "/nowhere/accounts"),
+        (&["--json", "files", "ls", "nobody@example.net:/"], ""),
+    ] {
+        let said = server.cli(arguments).fails(1);
+        let (json, text) = said.split_once("posthouse: ").unwrap();
+        let value: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {said}"));
+        assert_eq!(value["error"], text.trim_end(), "{said}");
+        assert!(text.contains(expected), "{said}");
+        assert_eq!(value["exit_code"], 1, "{said}");
+    }
+    let nothing = server.cli(&["--json", "trace", "nobody@example.org"]).fails(1);
+    assert_eq!(serde_json::from_str::<Value>(&nothing).unwrap(), json!({"traces": []}));
+}
+
+#[test]
+fn names_that_never_get_mail_are_refused_at_once() {
+    let server = setup().start();
+    for address in ["a%b@example.org", "a!b@example.org", "a@b@example.org"] {
+        let said = server.cli_with(&["account", "add", address], "secret\n").fails(1);
+        assert!(said.contains("never taken"), "{said}");
+    }
+    for domain in ["127.0.0.1", "::1", "[127.0.0.1]", "example.1"] {
+        assert!(server.cli(&["domain", "add", domain]).fails(1).contains("not a domain name"), "{domain}");
+    }
+}
+
+#[test]
+fn a_domain_is_one_in_both_its_forms() {
+    let server = setup().start();
+    let said = server.cli(&["domain", "add", "müller.example"]).ok();
+    assert!(said.starts_with("xn--mller-kva.example is a domain of this server now"), "{said}");
+    let again = server.cli(&["domain", "add", "xn--mller-kva.example"]).fails(1);
+    assert!(again.contains("exists already"), "{again}");
+    server.cli_with(&["account", "add", "uwe@müller.example"], "secret\n").ok();
+    server.deliver("uwe@xn--mller-kva.example", "Subject: x\r\n\r\n");
+    assert!(can_log_in(&server, "uwe@xn--mller-kva.example", "secret"));
+    assert!(!can_log_in(&server, "uwe@xn--mller-kva.example", "other"));
+    server.cli(&["account", "remove", "uwe@müller.example", "--yes"]).ok();
+    server.cli(&["domain", "remove", "müller.example"]).ok();
+}
+
+#[test]
 fn what_strangers_say_moves_no_cursor() {
     let server = setup().start();
     let mut lmtp = server.talk("lmtp");

@@ -115,7 +115,7 @@ fn the_hinted_mailbox_is_found_in_any_case(store: &Store, ann: AccountId) {
             other => panic!("{other:?}"),
         }
     };
-    for name in ["Work", "ToDo", "todo", "Büro"] {
+    for name in ["Work", "DoIt", "doit", "Büro"] {
         write(store, move |tx| tx.create_mailbox(ann, name, None));
     }
     write(store, |tx| tx.add_alias("a@example.org", "ann+Work@example.org"));
@@ -123,15 +123,15 @@ fn the_hinted_mailbox_is_found_in_any_case(store: &Store, ann: AccountId) {
         ("ann+Work", "Work"),
         ("ann+work", "Work"),
         ("ANN+WORK", "Work"),
-        ("ann+todo", "todo"),
-        ("ann+ToDo", "ToDo"),
-        ("ann+TODO", "ToDo"),
+        ("ann+doit", "doit"),
+        ("ann+DoIt", "DoIt"),
+        ("ann+DOIT", "DoIt"),
         ("ann+bu\u{308}ro", "Büro"),
         ("ann+inbox", "INBOX"),
         ("ann+None", "none"),
         ("ann", ""),
         ("a", "Work"),
-        ("a+todo", "todo"),
+        ("a+doit", "doit"),
     ] {
         assert_eq!(hint(local), expected, "{local}");
     }
