@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use store::{Flags, OpenError, Settings, Store};
+use store::{Flags, OpenError, OtherSizes, Settings, Store};
 
 use crate::engines::{server, sqlite_settings};
 use crate::{account, assert_clean, fill, inbox, live};
@@ -50,6 +50,33 @@ fn newer_data_is_refused_with_a_sentence() {
     let error = refusal(&settings);
     assert!(matches!(error, OpenError::TooNew { found: 999, .. }));
     assert!(error.to_string().contains("format 999"), "{error}");
+}
+
+#[test]
+fn messages_from_before_their_sizes_were_kept_are_measured_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = sqlite_settings(folder.path());
+    let store = Store::open(&settings).unwrap();
+    let ann = account(&store, "ann");
+    let inbox = inbox(&store, ann);
+    fill(&store, ann, inbox, 3, Flags::NONE);
+    drop(store);
+    // What the format before knew is put back.
+    let database = rusqlite::Connection::open(folder.path().join("posthouse.db")).unwrap();
+    let back = "DROP INDEX message_by_crlf_size; ALTER TABLE message DROP COLUMN crlf_size_bytes;
+                UPDATE format SET version = 5;";
+    database.execute_batch(back).unwrap();
+    drop(database);
+    let store = Store::open(&settings).unwrap();
+    let unknown = store.read_blocking(|view| view.unmeasured(ann, inbox, 9)).unwrap();
+    assert_eq!(unknown.len(), 3);
+    let sizes = OtherSizes { crlf_bytes: Some(7), ascii_bytes: None };
+    let measured = vec![(unknown[0], sizes), (unknown[1], OtherSizes::default())];
+    store.write_blocking(move |tx| tx.set_other_sizes(ann, &measured)).unwrap();
+    assert_eq!(store.read_blocking(|view| view.unmeasured(ann, inbox, 9)).unwrap(), unknown[2..]);
+    let known = store.read_blocking(|view| view.other_sizes(ann)).unwrap();
+    assert_eq!(known[0], (unknown[0], sizes));
+    assert_clean(&store);
 }
 
 #[test]
