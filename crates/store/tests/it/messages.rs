@@ -139,6 +139,13 @@ pub fn quota_holds(store: &Store) {
     let expected = StoreError::OverQuota { quota_bytes: 100, used_bytes: 60, need_bytes: 60 };
     assert_eq!(outcome, Err(expected));
     assert_eq!((live(store, ann, at_ann).len(), live(store, bob, at_bob).len()), (1, 1));
+    // Where others share the message any room is enough, once.
+    let blob = store.prepare_blob_blocking(&[b'x'; 60]).unwrap();
+    let last = write(store, move |tx| {
+        tx.add_last_message(ann, at_ann, &plain(&blob))?;
+        Ok(tx.add_last_message(ann, at_ann, &plain(&blob)))
+    });
+    assert_eq!(last, Err(StoreError::OverQuota { quota_bytes: 100, used_bytes: 120, need_bytes: 1 }));
     write(store, move |tx| tx.set_quota(ann, None));
     fill(store, ann, at_ann, 3, Flags::NONE);
     write(store, move |tx| tx.set_quota(ann, Some(1)));
