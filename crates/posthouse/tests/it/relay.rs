@@ -76,7 +76,7 @@ fn refusals_can_be_traced() {
     smtp.command("RCPT TO:<someone@example.com>", "550 5.7.1");
     // It is recorded in the background.
     let story = crate::wait::until(std::time::Duration::from_secs(5), || {
-        let story = server.cli(&["trace", "someone@example.com"]).ok();
+        let story = server.cli(&["trace", "someone@example.com"]).said();
         story.contains("refused").then_some(story)
     });
     let story = story.expect("the refusal in the traces");

@@ -345,7 +345,7 @@ fn a_stranger_who_guesses_leaves_few_traces_and_lines() {
     let kept = |text: String| text.lines().filter(|line| line.contains("nobody-")).count();
     assert!(kept(server.log()) <= 21, "{}", server.log());
     let story = wait::until(Duration::from_secs(10), || {
-        let story = server.cli(&["trace", "guesser@example.net", "--limit", "100"]).ok();
+        let story = server.cli(&["trace", "guesser@example.net", "--limit", "100"]).said();
         (kept(story.clone()) >= 20).then_some(story)
     });
     assert!(kept(story.expect("the first are told")) <= 21);
@@ -371,10 +371,10 @@ fn a_trace_tells_of_what_was_refused_and_of_nothing_else() {
     drop(smtp);
     let told = |of: &str, words: &str| {
         let found = wait::until(Duration::from_secs(10), || {
-            let story = server.cli(&["trace", of]).ok();
+            let story = server.cli(&["trace", of]).said();
             story.contains(words).then_some(story)
         });
-        found.unwrap_or_else(|| panic!("{of}: {words}: {}", server.cli(&["trace", of]).ok()))
+        found.unwrap_or_else(|| panic!("{of}: {words}: {}", server.cli(&["trace", of]).said()))
     };
     told("big@remote.example", "552 5.3.4");
     told("sender@example.net", "(to RCPT TO:<@@>)");
