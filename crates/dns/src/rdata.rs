@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::code::{RecordType, Serial, Ttl};
 use crate::name::{self, NAME_LEN_MAX_BYTES, Name, NameError};
@@ -143,6 +143,15 @@ impl RData {
     /// The canonical wire form (RFC 4034 §6.2, RFC 6840 §5.1): names of the types listed there in lower case.
     pub fn canonical(&self) -> Cow<'_, [u8]> {
         canonical(self.rtype, &self.wire)
+    }
+
+    /// The address of an A or AAAA record. `None` for other types.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.rtype {
+            RecordType::A => <[u8; 4]>::try_from(self.as_wire()).ok().map(IpAddr::from),
+            RecordType::AAAA => <[u8; 16]>::try_from(self.as_wire()).ok().map(IpAddr::from),
+            _ => None,
+        }
     }
 
     /// An A record's (RFC 1035 §3.4.1).

@@ -3,57 +3,22 @@
 #![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
 
 use dns::dnssec::check::{check_signed, check_zone};
-use dns::dnssec::sign::{Sign, Signed, SigningPolicy, Verify, first_expiry, is_expired, sign_zone};
-use dns::dnssec::{Algorithm, Denial, DigestType, Ds, SigningPlan};
+use dns::dnssec::sign::{Signed, SigningPolicy, first_expiry, is_expired, sign_zone};
+use dns::dnssec::{Denial, DigestType, Ds, SigningPlan};
+use dns::roll::Observed;
 use dns::roll::keyset::Layout;
-use dns::roll::{Action, KeyId, Observed, Policy, Request, ZoneKeys};
 use dns::time::Timestamp;
 use dns::{Name, RData, Record, RecordType, Serial, Ttl, ZoneData};
 use proptest::prelude::*;
-use sha2::{Digest, Sha256};
+use toy::{DATE, Toy, signed, signed_keys};
+
+#[path = "shared/toy.rs"]
+mod toy;
 
 const DAY: u32 = 86_400;
 
-/// Signatures that anyone could make: the digest of public key and data. What is tested is which bytes
-/// are signed by which key, and for how long.
-struct Toy;
-
-fn toy_key(id: KeyId) -> Vec<u8> {
-    Sha256::digest(id.0.to_be_bytes()).to_vec()
-}
-
-impl Sign for Toy {
-    fn sign(&self, key: KeyId, data: &[u8]) -> Result<Vec<u8>, String> {
-        Ok(Sha256::new().chain_update(toy_key(key)).chain_update(data).finalize().to_vec())
-    }
-}
-
-impl Verify for Toy {
-    fn verify(&self, _: Algorithm, public_key: &[u8], data: &[u8], signature: &[u8]) -> Option<bool> {
-        let wanted = Sha256::new().chain_update(public_key).chain_update(data).finalize();
-        Some(wanted[..] == *signature)
-    }
-}
-
 fn at(days: u32) -> Timestamp {
-    Timestamp::from_unix_seconds(1_800_000_000) + days * DAY
-}
-
-fn signed_keys(layout: Layout) -> (ZoneKeys, Policy) {
-    let policy = Policy { layout, ..Policy::default() };
-    let mut keys = ZoneKeys::new();
-    keys.request(Request::Sign, &policy).unwrap();
-    let observed = Observed { at: at(0), ..Observed::default() };
-    for _ in 0..2 {
-        let actions;
-        (keys, actions) = keys.step(at(0), &observed, &policy);
-        for action in actions {
-            if let Action::Generate { id, .. } = action {
-                keys.made(id, toy_key(id));
-            }
-        }
-    }
-    (keys, policy)
+    DATE + days * DAY
 }
 
 fn zone(apex: &str, lines: &[(&str, u32, RData)]) -> ZoneData {
@@ -116,7 +81,7 @@ fn example() -> ZoneData {
 }
 
 fn sign(zone: &ZoneData, previous: Option<&ZoneData>, policy: &SigningPolicy, now: Timestamp) -> Signed {
-    let (keys, roll) = signed_keys(Layout::Split);
+    let (keys, roll) = signed_keys(Layout::Split, DATE);
     let plan = SigningPlan::new(zone.apex(), &keys, &roll);
     sign_zone(zone, previous, &plan, policy, (Serial(8), now), &Toy).unwrap()
 }
@@ -169,7 +134,7 @@ fn nsec3_has_a_record_for_each_name_and_gap_and_no_more() {
 
 #[test]
 fn the_key_set_and_what_asks_for_a_ds_are_signed_by_the_right_keys() {
-    let (mut keys, roll) = signed_keys(Layout::Split);
+    let (mut keys, roll) = signed_keys(Layout::Split, DATE);
     let observed = |seconds| Observed {
         at: at(0) + seconds,
         our_serial: 1,
@@ -208,6 +173,14 @@ fn the_key_set_and_what_asks_for_a_ds_are_signed_by_the_right_keys() {
 }
 
 #[test]
+fn a_single_key_signs_the_whole_zone_and_is_trusted_by_its_ds() {
+    for denial in [Denial::Nsec, Denial::Nsec3, Denial::Nsec3OptOut] {
+        let (signed, trust) = signed(&example(), denial, at(0));
+        assert_eq!(check_zone(&signed, at(1), &Toy, Some(&[trust])), Ok(()), "{denial:?}");
+    }
+}
+
+#[test]
 fn signatures_are_made_again_in_time_and_not_all_at_once() {
     let policy = SigningPolicy::default();
     let mut now = at(0);
@@ -234,7 +207,7 @@ fn signatures_are_made_again_in_time_and_not_all_at_once() {
 fn a_change_costs_the_signatures_of_what_changed() {
     let policy = SigningPolicy::default();
     let before = sign(&example(), None, &policy, at(0)).zone;
-    let (keys, roll) = signed_keys(Layout::Split);
+    let (keys, roll) = signed_keys(Layout::Split, DATE);
     let plan = SigningPlan::new(&name("example."), &keys, &roll);
     let again = |zone: &ZoneData, serial| {
         sign_zone(zone, Some(&before), &plan, &policy, (Serial(serial), at(1)), &Toy).unwrap()

@@ -339,6 +339,7 @@ mod tests {
         let account = store.write_blocking(|tx| {
             let name = "müller.example".to_owned();
             tx.db.execute("INSERT INTO domain (domain_id, name) VALUES (?1, ?2)", params![7i64, &name])?;
+            tx.db.execute("UPDATE counter SET value = 7 WHERE name = 'domain'", &[])?;
             let nobody = Credential { password: String::new(), scram: None };
             let account = tx.add_account("uwe@xn--mller-kva.example", &nobody)?;
             tx.add_alias("info@xn--mller-kva.example", "uwe@xn--mller-kva.example")?;
@@ -357,6 +358,7 @@ mod tests {
             let found = store.read_blocking(move |view| view.account_by_address(&address)).unwrap();
             assert_eq!(found.unwrap().id, account);
         }
+        assert_eq!(store.check(&mut |_| ()).unwrap().findings, []);
         store.write_blocking(|tx| tx.remove_alias("info@xn--mller-kva.example", None)).unwrap();
     }
 }

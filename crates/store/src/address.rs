@@ -106,6 +106,11 @@ pub(crate) fn domain_forms(name: &str) -> Vec<String> {
     forms
 }
 
+/// Whether a domain may be stored as it stands here.
+pub(crate) fn is_stored_form(name: &str) -> bool {
+    domain(name).is_ok() && domain_forms(name).first().is_some_and(|form| form == name)
+}
+
 /// Whether a name in lower case is the same in all forms.
 fn is_plain(name: &str) -> bool {
     name.is_ascii() && !name.split('.').any(|label| label.starts_with("xn--"))
@@ -153,6 +158,18 @@ mod tests {
             assert_eq!(domain_forms(written), forms, "{written:?}");
             let ascii = forms.iter().find(|form| form.is_ascii()).unwrap();
             assert_eq!(domain(written).unwrap(), *ascii, "{written:?}");
+        }
+        for (stored, may_be) in [
+            ("example.org", true),
+            ("xn--mller-kva.example", true),
+            ("müller.example", true),
+            ("Example.org", false),
+            ("Müller.example", false),
+            ("example.org.", false),
+            ("a..example", false),
+            ("", false),
+        ] {
+            assert_eq!(is_stored_form(stored), may_be, "{stored:?}");
         }
         // Full width letters are others' letters in the same place.
         assert_eq!(domain("ｅｘａｍｐｌｅ.org").unwrap(), "example.org");

@@ -103,20 +103,11 @@ pub fn read_hints(text: &[u8]) -> Result<Vec<IpAddr>, AnchorError> {
     let addresses: Vec<IpAddr> = records
         .iter()
         .filter(|record| servers.contains(&record.owner))
-        .filter_map(|record| address(record.rtype(), record.data.as_wire()))
+        .filter_map(|record| record.data.address())
         .collect();
     match addresses.is_empty() {
         true => Err(AnchorError("it names no server of the root with an address".into())),
         false => Ok(addresses),
-    }
-}
-
-/// The address in the data of an A or AAAA record.
-pub(super) fn address(rtype: RecordType, data: &[u8]) -> Option<IpAddr> {
-    match rtype {
-        RecordType::A => Some(IpAddr::from(<[u8; 4]>::try_from(data).ok()?)),
-        RecordType::AAAA => Some(IpAddr::from(<[u8; 16]>::try_from(data).ok()?)),
-        _ => None,
     }
 }
 

@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::anchor::address;
 use super::cache::{Delegation, Key, Known, Value};
 use super::request::{
     Ask, BOGUS_TTL, DATAGRAMS_MAX, Engine, Exchange, FAILURE_TTL, Mode, Moment, Pending, Purpose, Question,
@@ -356,8 +355,7 @@ impl Run<'_, '_> {
                 Ok((known, _)) => {
                     // RFC 2181 §10.3: a server's name is no alias.
                     if let Said::Records(set) = &known.reply.said {
-                        addresses
-                            .extend(set.set.data().iter().filter_map(|data| address(rtype, data.as_wire())));
+                        addresses.extend(set.set.data().iter().filter_map(RData::address));
                     }
                 }
                 Err(Stop::Ask(ask)) => return Err(Stop::Ask(ask)),

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::anchor::address;
 use super::{Alias, Limits, Verdict};
 use crate::code::{Class, Opcode, Rcode, RecordType, Ttl};
 use crate::dnssec::Rrsig;
@@ -339,9 +338,8 @@ impl Sets {
             }
             let record = raw.to_record().ok()?;
             match (raw.section, raw.rtype) {
-                (Section::Additional, rtype) => {
-                    addresses
-                        .extend(address(rtype, record.data.as_wire()).map(|address| (record.owner, address)));
+                (Section::Additional, _) => {
+                    addresses.extend(record.data.address().map(|address| (record.owner, address)));
                 }
                 (section, RecordType::RRSIG) => {
                     let signature = Rrsig::from_wire(record.data.as_wire())?;

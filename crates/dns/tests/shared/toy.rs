@@ -32,9 +32,9 @@ impl Verify for Toy {
     }
 }
 
-/// The zone signed, and its DS.
-pub fn signed(zone: &ZoneData, denial: Denial, date: Timestamp) -> (ZoneData, Ds) {
-    let policy = Policy { layout: Layout::Single, ..Policy::default() };
+/// Keys that may sign from `date` on, and their policy.
+pub fn signed_keys(layout: Layout, date: Timestamp) -> (ZoneKeys, Policy) {
+    let policy = Policy { layout, ..Policy::default() };
     let mut keys = ZoneKeys::new();
     keys.request(Request::Sign, &policy).unwrap();
     for _ in 0..2 {
@@ -46,6 +46,12 @@ pub fn signed(zone: &ZoneData, denial: Denial, date: Timestamp) -> (ZoneData, Ds
             }
         }
     }
+    (keys, policy)
+}
+
+/// The zone signed, and its DS.
+pub fn signed(zone: &ZoneData, denial: Denial, date: Timestamp) -> (ZoneData, Ds) {
+    let (keys, policy) = signed_keys(Layout::Single, date);
     let plan = SigningPlan::new(zone.apex(), &keys, &policy);
     let signing = SigningPolicy { denial, ..SigningPolicy::default() };
     let signed = sign_zone(zone, None, &plan, &signing, (Serial(2), date), &Toy).unwrap().zone;

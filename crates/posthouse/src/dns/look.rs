@@ -225,12 +225,7 @@ fn place(zones: &Zones, address: IpAddr) -> SocketAddr {
 }
 
 fn addresses_in(records: &[Record]) -> Vec<IpAddr> {
-    let address = |data: &RData| match (data.rtype(), data.as_wire()) {
-        (RecordType::A, wire) => Some(IpAddr::from(<[u8; 4]>::try_from(wire).ok()?)),
-        (RecordType::AAAA, wire) => Some(IpAddr::from(<[u8; 16]>::try_from(wire).ok()?)),
-        _ => None,
-    };
-    records.iter().filter_map(|record| address(&record.data)).collect()
+    records.iter().filter_map(|record| record.data.address()).collect()
 }
 
 /// The addresses of a server: as the zone has them, as the configuration has them, or as a resolver does.

@@ -173,7 +173,8 @@ impl Names {
         let mut addresses = Vec::new();
         for target in targets {
             for rtype in ADDRESS_TYPES {
-                addresses.extend(self.ask_own(&target, rtype).iter().filter_map(address_of));
+                addresses
+                    .extend(self.ask_own(&target, rtype).iter().filter_map(|record| record.data.address()));
             }
         }
         addresses
@@ -201,14 +202,5 @@ impl Names {
             }
         }
         records
-    }
-}
-
-fn address_of(record: &Record) -> Option<IpAddr> {
-    let wire = record.data.as_wire();
-    match record.rtype() {
-        RecordType::A => <[u8; 4]>::try_from(wire).ok().map(IpAddr::from),
-        RecordType::AAAA => <[u8; 16]>::try_from(wire).ok().map(IpAddr::from),
-        _ => None,
     }
 }

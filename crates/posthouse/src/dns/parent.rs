@@ -49,17 +49,9 @@ fn addresses(zones: &Zones, host: &Name) -> Vec<IpAddr> {
     let mut all = Vec::new();
     for rtype in [RecordType::A, RecordType::AAAA] {
         let found = zones.look_up(host, rtype).filter(|found| found.verdict != Verdict::Bogus);
-        all.extend(found.iter().flat_map(|found| found.records()).filter_map(address));
+        all.extend(found.iter().flat_map(|found| found.records()).filter_map(RData::address));
     }
     all
-}
-
-fn address(data: &RData) -> Option<IpAddr> {
-    match data.rtype() {
-        RecordType::A => Some(IpAddr::from(<[u8; 4]>::try_from(data.as_wire()).ok()?)),
-        RecordType::AAAA => Some(IpAddr::from(<[u8; 16]>::try_from(data.as_wire()).ok()?)),
-        _ => None,
-    }
 }
 
 fn send(address: SocketAddr, zone: &Name, rtype: RecordType) -> std::io::Result<()> {

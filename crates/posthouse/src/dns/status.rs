@@ -372,15 +372,8 @@ fn delegation_checks(zones: &Zones, draft: &Draft, parent: &Parent) -> Vec<Check
 }
 
 fn glue(zones: &Zones, served: &dns::ZoneData, name: &Name) -> Vec<IpAddr> {
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    if let Some(set) = served.get(name, RecordType::A) {
-        let each = set.data().iter().filter_map(|data| <[u8; 4]>::try_from(data.as_wire()).ok());
-        addresses.extend(each.map(IpAddr::from));
-    }
-    if let Some(set) = served.get(name, RecordType::AAAA) {
-        let each = set.data().iter().filter_map(|data| <[u8; 16]>::try_from(data.as_wire()).ok());
-        addresses.extend(each.map(IpAddr::from));
-    }
+    let sets = [RecordType::A, RecordType::AAAA].into_iter().filter_map(|rtype| served.get(name, rtype));
+    let addresses: Vec<IpAddr> = sets.flat_map(|set| set.data()).filter_map(::dns::RData::address).collect();
     if addresses.is_empty() { zones.host().addresses.clone() } else { addresses }
 }
 

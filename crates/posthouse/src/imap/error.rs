@@ -38,6 +38,18 @@ impl From<Outcome> for Failure {
 }
 
 impl Failure {
+    /// The same in the middle of a response: nothing can be said there but by the end of the connection, so that the
+    /// log has it.
+    pub fn midway(self) -> Failure {
+        if let Failure::Store(error) | Failure::Lost(error) = &self {
+            report(error);
+        }
+        match self {
+            Failure::Wire(error) => Failure::Wire(error),
+            failure => Failure::Wire(io::Error::other(format!("a response was cut off: {failure:?}"))),
+        }
+    }
+
     /// What becomes of the connection.
     pub fn into_reaction(self) -> Reaction<Answer> {
         Reaction::Answer(match self {
@@ -48,9 +60,9 @@ impl Failure {
                 Answer::Bye { code: outcome.code, text: outcome.text }
             }
             Failure::MailboxGone => Answer::Bye { code: None, text: GONE.into() },
-            Failure::AccountGone => Answer::Bye { code: None, text: "The account was removed".into() },
+            Failure::AccountGone => Answer::Bye { code: None, text: ACCOUNT_GONE.into() },
             Failure::Wire(error) => {
-                tracing::debug!(%error, "an IMAP client takes no more");
+                tracing::debug!(%error, "an IMAP connection ends without a word");
                 return Reaction::Drop;
             }
         })
@@ -70,6 +82,9 @@ pub(super) fn finds_nothing(done: &Done) -> bool {
 
 /// What is said before the connection ends because its mailbox was deleted.
 pub(super) const GONE: &str = "The selected mailbox was deleted";
+
+/// The same where its account was removed.
+pub(super) const ACCOUNT_GONE: &str = "The account was removed";
 
 /// The tagged answer for an error of the store. What is behind it goes to the log only.
 pub(super) fn outcome(error: &StoreError) -> Outcome {

@@ -17,7 +17,6 @@ use ::imap::{Enabled, Outcome};
 use ::store::{FlagChange, FlagOp, Flags, Keywords, ModSeq, Placement, StoreError, UidRange, View};
 use plan::{Needs, Plan};
 use row::RowWriter;
-use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,10 +95,7 @@ impl<L: Logins> ImapService<L> {
                 Ok(progress)
             };
             progress = match self.read(&mut wire.out, cost, next).await {
-                // Nothing can be said in the middle of a response.
-                Err(failure) if is_midway => {
-                    return Err(Failure::Wire(io::Error::other(format!("{failure:?}"))));
-                }
+                Err(failure) if is_midway => return Err(failure.midway()),
                 done => done?,
             };
         }

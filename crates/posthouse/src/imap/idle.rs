@@ -65,7 +65,8 @@ impl<L: Logins> ImapService<L> {
             Ok(()) => {
                 session.news(self.shared.clock.now(), &responses, out);
             }
-            Err(Failure::MailboxGone | Failure::AccountGone) => session.bye(None, error::GONE, out),
+            Err(Failure::MailboxGone) => session.bye(None, error::GONE, out),
+            Err(Failure::AccountGone) => session.bye(None, error::ACCOUNT_GONE, out),
             Err(Failure::Store(error)) => {
                 // The next change tries again.
                 error::report(&error);

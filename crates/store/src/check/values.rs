@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Checker;
 use crate::account::Account;
-use crate::address::{Address, domain};
+use crate::address::{Address, is_stored_form};
 use crate::error::StoreError;
 use crate::mailbox::normal_name;
 use crate::sql::params;
@@ -47,7 +47,7 @@ impl View<'_> {
 
     fn check_domains(&mut self, checker: &mut Checker<'_>) -> Result<(), StoreError> {
         for name in self.db.list("SELECT name FROM domain", &[], |row| row.string(0))? {
-            if domain(&name).ok().as_ref() != Some(&name) {
+            if !is_stored_form(&name) {
                 checker.finding("domain name", name, "it is not in its one form".to_owned());
             }
         }
