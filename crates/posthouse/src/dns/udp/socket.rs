@@ -10,7 +10,7 @@ use rustix::net::sockopt::{
 };
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 
 /// What the kernel may hold for us while a batch is answered, in bytes.
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
@@ -79,6 +79,10 @@ pub trait Family: 'static {
     type Address: SockaddrLike + Copy + Send + 'static;
     /// Which of our addresses was asked.
     type Local: Copy + Send + 'static;
+    /// Which of our addresses, for comparison.
+    type From: Ord + Copy;
+    /// Whose address, for comparison.
+    type To: Ord + Copy;
 
     /// The peer's address for the rest of the program.
     fn peer(address: &Self::Address) -> SocketAddr;
@@ -86,8 +90,8 @@ pub trait Family: 'static {
     fn local(message: &ControlMessageOwned) -> Option<Self::Local>;
     /// Tells the kernel from which address to send.
     fn control(local: &Self::Local) -> ControlMessage<'_>;
-    /// Whether both are the same address.
-    fn same(one: &Self::Local, other: &Self::Local) -> bool;
+    /// From which of our addresses a datagram goes, and to whom.
+    fn way(local: Option<&Self::Local>, peer: &Self::Address) -> (Self::From, Self::To);
 }
 
 /// IPv4.
@@ -97,6 +101,8 @@ pub struct V4;
 impl Family for V4 {
     type Address = SockaddrIn;
     type Local = libc::in_pktinfo;
+    type From = Option<u32>;
+    type To = (Ipv4Addr, u16);
 
     fn peer(address: &SockaddrIn) -> SocketAddr {
         SocketAddrV4::new(address.ip(), address.port()).into()
@@ -114,8 +120,8 @@ impl Family for V4 {
         ControlMessage::Ipv4PacketInfo(local)
     }
 
-    fn same(one: &libc::in_pktinfo, other: &libc::in_pktinfo) -> bool {
-        one.ipi_spec_dst.s_addr == other.ipi_spec_dst.s_addr
+    fn way(local: Option<&libc::in_pktinfo>, peer: &SockaddrIn) -> (Self::From, Self::To) {
+        (local.map(|local| local.ipi_spec_dst.s_addr), (peer.ip(), peer.port()))
     }
 }
 
@@ -126,6 +132,8 @@ pub struct V6;
 impl Family for V6 {
     type Address = SockaddrIn6;
     type Local = libc::in6_pktinfo;
+    type From = Option<([u8; 16], u32)>;
+    type To = (Ipv6Addr, u16, u32);
 
     fn peer(address: &SockaddrIn6) -> SocketAddr {
         let ip = address.ip();
@@ -144,7 +152,8 @@ impl Family for V6 {
         ControlMessage::Ipv6PacketInfo(local)
     }
 
-    fn same(one: &libc::in6_pktinfo, other: &libc::in6_pktinfo) -> bool {
-        one.ipi6_addr.s6_addr == other.ipi6_addr.s6_addr && one.ipi6_ifindex == other.ipi6_ifindex
+    fn way(local: Option<&libc::in6_pktinfo>, peer: &SockaddrIn6) -> (Self::From, Self::To) {
+        let from = local.map(|local| (local.ipi6_addr.s6_addr, local.ipi6_ifindex));
+        (from, (peer.ip(), peer.port(), peer.scope_id()))
     }
 }

@@ -66,6 +66,56 @@ fn check(bind: &str, ask: &str) {
     assert_eq!((received, total.sent, total.panics, total.unsent), (401, 100, 100, 0));
 }
 
+/// What waits when the threads begin is one batch, so that its answers leave as trains.
+fn check_burst(bind: &str, ask: &str) {
+    let sockets = open(bind.parse().unwrap(), 1).unwrap();
+    let port = sockets.address.port();
+    let clients = [(); 3].map(|()| {
+        let client = UdpSocket::bind((ask, 0)).unwrap();
+        client.connect((ask, port)).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        client
+    });
+    let query = |number: usize| {
+        let filled = [b'a', u8::try_from(number).unwrap()].into_iter().chain([b'.'; ANSWER_LEN_MAX_BYTES]);
+        filled.take(2 + number % 5 * 300).collect::<Vec<u8>>()
+    };
+    for number in 0..BATCH {
+        clients[number % 3].send(&query(number)).unwrap();
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let (said, batches) = mpsc::channel();
+    let threads = start(sockets, &stop, || Echo(said.clone())).unwrap();
+    let mut buffer = [0; 4096];
+    let mut came = Vec::new();
+    for number in 0..BATCH {
+        let len = clients[number % 3].recv(&mut buffer).unwrap();
+        let answer = &buffer[..len];
+        let mut wanted = query(answer[1].into());
+        wanted[0] = b'!';
+        assert_eq!(answer, wanted);
+        assert_eq!(usize::from(answer[1]) % 3, number % 3, "it came to who asked");
+        came.push(answer[1]);
+    }
+    came.sort_unstable();
+    assert!(came.into_iter().eq(0..64), "each came once");
+    let whole = u32::try_from(BATCH).unwrap();
+    let batch = batches.recv().unwrap();
+    assert_eq!(batch, Batch { received: whole, sent: whole, ..Batch::default() });
+    stop.store(true, Ordering::Relaxed);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+fn a_burst_is_answered_in_trains() {
+    check_burst("127.0.0.1:0", "127.0.0.1");
+    check_burst("0.0.0.0:0", "127.0.0.5");
+    if UdpSocket::bind("[::1]:0").is_ok() {
+        check_burst("[::1]:0", "::1");
+        check_burst("[::]:0", "127.0.0.6");
+    }
+}
+
 #[test]
 fn a_bound_address_answers() {
     check("127.0.0.1:0", "127.0.0.1");
