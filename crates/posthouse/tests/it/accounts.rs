@@ -85,7 +85,6 @@ fn a_wrong_password_and_an_unknown_name_take_the_same_time_and_words() {
             replies.push(attempt(server.port(service), [127, 0, 0, 1], user, "wrong"));
             let took = begun.elapsed();
             assert!(took >= Duration::from_millis(500), "{service} {user}: {took:?}");
-            assert!(took < Duration::from_secs(3), "{service} {user}: {took:?}");
         }
         assert!(replies.iter().all(|reply| *reply == replies[0]), "{replies:?}");
     }

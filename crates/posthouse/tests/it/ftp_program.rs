@@ -78,6 +78,9 @@ fn our_own_server_with_tls_bound_data_and_digests() {
     ftp(&["ls", &explicit]).fails(5);
 }
 
+/// So much has moved when a transfer is cut.
+const PART_BYTES: u64 = 2_000_000;
+
 #[test]
 fn a_broken_upload_and_download_go_on() {
     let server = setup().start();
@@ -91,13 +94,16 @@ fn a_broken_upload_and_download_go_on() {
         command.env("POSTHOUSE_FTP_PASSWORD", PASSWORD).stderr(Stdio::null()).spawn().unwrap()
     };
     let mut put = start(&["put", text(&up), &url]);
-    cut_off_after(Duration::from_millis(1500), &mut put);
+    cut_off_when(|_| largest_bytes(&server.folder.join("data/blobs")) > PART_BYTES, &mut put);
     let went_on = ftp(&["put", "-c", text(&up), &url, "--ca", text(&ca)]).ok();
     assert!(went_on.contains("were there") && went_on.contains("SHA-256 agrees"), "{went_on}");
     for segments in ["1", "2"] {
         let _ = fs::remove_file(&down);
         let mut get = start(&["get", &url, text(&down), "--segments", segments]);
-        cut_off_after(Duration::from_millis(3800), &mut get);
+        // With several parts only what the map says has come is gone on with; it is written every three seconds.
+        let is_known = || read_map(&folder).is_some_and(|wanted| wanted < 9_000_000);
+        let has_come = |get: &Child| written_bytes(get.id()) > PART_BYTES && (segments == "1" || is_known());
+        cut_off_when(has_come, &mut get);
         assert!(!down.exists(), "no half file under its name");
         let went_on = ftp(&["get", "-c", &url, text(&down), "--ca", text(&ca), "--segments", segments]).ok();
         assert!(went_on.contains("were there") && is_same(&up, &down), "{went_on}");
@@ -197,12 +203,41 @@ fn a_handshake_that_drips_has_an_end() {
     assert!(said.contains("timed out"), "{said}");
 }
 
-/// Lets a program run for this long, then kills it.
-fn cut_off_after(time: Duration, child: &mut Child) {
-    let ended = wait::until(time, || child.try_wait().unwrap());
-    assert!(ended.is_none(), "it was to be killed half-way");
+/// Kills a program once a part of what it moves has moved.
+fn cut_off_when(has_moved: impl Fn(&Child) -> bool, child: &mut Child) {
+    let look = || -> Option<bool> {
+        let is_over = child.try_wait().unwrap().is_some();
+        (is_over || has_moved(child)).then_some(is_over)
+    };
+    let is_over = wait::until(Duration::from_secs(60), look).expect("something moves");
+    assert!(!is_over, "it was to be killed half-way");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// The length of the largest file in a folder and below.
+fn largest_bytes(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let bytes = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => largest_bytes(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(bytes).max().unwrap_or(0)
+}
+
+/// How many bytes are still wanted by what is fetched in parts into a folder.
+fn read_map(folder: &Path) -> Option<u64> {
+    let map: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join(".posthouse-map-down")).ok()?).ok()?;
+    let bounds = |range: &serde_json::Value| Some(range[1].as_u64()? - range[0].as_u64()?);
+    map["wanted"].as_array()?.iter().map(bounds).sum()
+}
+
+/// What a program has written so far, wherever to (proc(5)).
+fn written_bytes(id: u32) -> u64 {
+    let told = fs::read_to_string(format!("/proc/{id}/io")).unwrap_or_default();
+    told.lines().find_map(|line| line.strip_prefix("wchar: ")?.parse().ok()).unwrap_or(0)
 }
 
 #[test]
