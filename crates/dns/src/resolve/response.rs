@@ -96,6 +96,12 @@ impl Reply {
         };
         said + self.proof.iter().map(SignedSet::size).sum::<usize>() + 128
     }
+
+    /// The same with only those sets of the proof, by their places.
+    pub(super) fn proven_by(&self, right: &[usize]) -> Reply {
+        let proof = right.iter().filter_map(|at| self.proof.get(*at)).cloned().collect();
+        Reply { said: self.said.clone(), proof, ttl: self.ttl }
+    }
 }
 
 /// A delegation as the parent gave it.

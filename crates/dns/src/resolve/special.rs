@@ -1,6 +1,7 @@
 //! Names that nobody is asked about (RFC 6761 §6, RFC 6303 §4, RFC 7686 §2): their answers are known, and questions
 //! about them only tell others what happens here.
 
+use super::evidence::Evidence;
 use super::{Answer, Outcome, Verdict};
 use crate::code::{RecordType, Ttl};
 use crate::name::Name;
@@ -69,5 +70,6 @@ pub(super) fn answer(name: &Name, rtype: RecordType, alone: bool) -> Option<Outc
         aliases: Vec::new(),
         ttl: TTL,
         error: None,
+        evidence: Evidence::default(),
     })
 }

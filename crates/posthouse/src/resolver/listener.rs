@@ -3,13 +3,16 @@
 //! # Hostile input
 //! A datagram from elsewhere is not answered at all, so that nothing here can be used against anyone. Who may ask has
 //! so many questions open at once and no more; what is over is dropped, and may be asked again.
+//!
+//! # Standards
+//! RFC 4035 §3.2 and RFC 6840 §5.7 to §5.9: signatures and proofs for those who set DO, AD for what was found valid,
+//! and for those who set CD also what was not.
 
 use super::{Resolve, Resolver};
 use crate::config::Network;
 use ::dns::resolve::{Answer, Outcome, Verdict};
 use ::dns::{
-    Class, Flags, MessageReader, MessageWriter, Name, Opcode, Question, RData, Rcode, Record, RecordType,
-    Section, Ttl,
+    Class, Flags, MessageReader, MessageWriter, Name, Opcode, Question, Rcode, RecordType, Section,
 };
 use std::collections::HashMap;
 use std::io;
@@ -251,8 +254,11 @@ async fn answer(message: &[u8], resolver: &Resolver, is_stream: bool) -> Option<
         (false, None) => PLAIN_MAX_BYTES,
         (false, Some((payload, _))) => payload.clamp(PLAIN_MAX_BYTES, most),
     };
-    let outcome = match query.question.class {
-        Class::IN => resolver.lookup(&query.question.name, query.question.rtype).await,
+    let Question { name, rtype, class } = &query.question;
+    let outcome = match *class {
+        // RFC 6840 §5.9: what fails validation is told to those who want it.
+        Class::IN if query.flags.has(Flags::CD) => resolver.unjudged(name, *rtype).await,
+        Class::IN => resolver.lookup(name, *rtype).await,
         _ => return Some(write(&query, Rcode::REFUSED, None, limit)),
     };
     let rcode = match &outcome.answer {
@@ -267,7 +273,8 @@ async fn answer(message: &[u8], resolver: &Resolver, is_stream: bool) -> Option<
 fn write(query: &Query, rcode: Rcode, outcome: Option<&Outcome>, limit: usize) -> Vec<u8> {
     let asked = Flags(query.flags.0 & (Flags::RD.0 | Flags::CD.0));
     let mut flags = asked.with(Flags::QR).with(Flags::RA).with_rcode(rcode);
-    let wants_ad = query.flags.has(Flags::AD) || query.edns.is_some_and(|(_, dnssec)| dnssec);
+    let dnssec = query.edns.is_some_and(|(_, dnssec)| dnssec);
+    let wants_ad = query.flags.has(Flags::AD) || dnssec;
     let is_secure = outcome.is_some_and(|o| o.verdict == Verdict::Secure && !o.is_failure());
     // RFC 6840 §5.7, §5.8.
     if wants_ad && is_secure {
@@ -277,14 +284,15 @@ fn write(query: &Query, rcode: Rcode, outcome: Option<&Outcome>, limit: usize) -
     let reserve = opt.as_ref().map_or(0, |options| options.len() + 11);
     let mut writer = MessageWriter::new(Vec::new(), query.id, flags, limit - reserve);
     let fits = writer.question(&query.question).is_ok()
-        && outcome.is_none_or(|outcome| records(query, outcome, &mut writer).is_ok());
+        && outcome.is_none_or(|outcome| records(query, outcome, dnssec, &mut writer).is_ok());
     if !fits {
         writer = MessageWriter::new(Vec::new(), query.id, flags.with(Flags::TC), limit - reserve);
         let _ = writer.question(&query.question);
     }
     if let Some(options) = opt {
         writer.set_limit(limit);
-        let fields = (RecordType::OPT, Class(EDNS_MAX_BYTES), 0);
+        // RFC 3225 §3: the bit is repeated.
+        let fields = (RecordType::OPT, Class(EDNS_MAX_BYTES), if dnssec { DNSSEC_OK } else { 0 });
         let _ = writer.raw(Section::Additional, &Name::root(), fields, &options);
     }
     writer.finish()
@@ -296,16 +304,13 @@ fn options(outcome: Option<&Outcome>) -> Vec<u8> {
     [OPTION_EXTENDED_ERROR.to_be_bytes(), len.to_be_bytes(), error.code.to_be_bytes()].concat()
 }
 
-fn records(query: &Query, outcome: &Outcome, writer: &mut MessageWriter) -> Result<(), ::dns::message::Full> {
-    for alias in &outcome.aliases {
-        // One by DNAME is shown as the CNAME that every client understands (RFC 6672 §3.1).
-        let data = RData::cname(&alias.target);
-        writer.record(Section::Answer, &Record::new(alias.name.clone(), outcome.ttl, data))?;
-    }
-    let owner = if outcome.aliases.is_empty() { &query.question.name } else { &outcome.name };
-    let ttl: Ttl = outcome.ttl;
-    for data in outcome.records() {
-        writer.fields(Section::Answer, (owner, Class::IN, ttl), data)?;
-    }
-    Ok(())
+fn records(
+    query: &Query,
+    outcome: &Outcome,
+    dnssec: bool,
+    writer: &mut MessageWriter,
+) -> Result<(), ::dns::message::Full> {
+    let sections = outcome.sections(&query.question.name, dnssec);
+    sections.answer.iter().try_for_each(|record| writer.record(Section::Answer, record))?;
+    sections.authority.iter().try_for_each(|record| writer.record(Section::Authority, record))
 }
