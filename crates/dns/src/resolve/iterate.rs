@@ -77,6 +77,7 @@ impl Run<'_, '_> {
             evidence: Evidence::default(),
         };
         loop {
+            self.forget_by_the_way(&outcome.name, rtype);
             let Judged { reply, verdict, error, ttl } = match self.validates {
                 true => self.judged(&outcome.name.clone(), rtype)?,
                 false => self.taken(&outcome.name.clone(), rtype)?,
@@ -121,6 +122,18 @@ impl Run<'_, '_> {
                 Said::NxDomain => Answer::NxDomain,
             };
             return Ok(outcome);
+        }
+    }
+
+    /// What a referral says of a DS is enough for the chain of keys, but is no answer: the SOA is missing, without
+    /// which some clients take a denial for a fault (RFC 2308 §2.2).
+    fn forget_by_the_way(&mut self, name: &Name, rtype: RecordType) {
+        let key = Key::Question(name.clone(), rtype);
+        if rtype == RecordType::DS
+            && let Some((Value::Known(known), _)) = self.engine.cache.get(&key, self.began)
+            && known.reply.by_the_way
+        {
+            self.engine.cache.remove(&key);
         }
     }
 

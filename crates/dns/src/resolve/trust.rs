@@ -71,7 +71,7 @@ fn judgement(worth: Result<Worth, Fault>, ttl: Ttl) -> Judgement {
 
 /// What is told of a question whose answers are all bogus, as was found a moment ago.
 fn told_bogus(failure: &Failure) -> Judged {
-    let empty = || Reply { said: Said::NoData, proof: Vec::new(), ttl: BOGUS_TTL }.into();
+    let empty = || Reply { said: Said::NoData, proof: Vec::new(), ttl: BOGUS_TTL, by_the_way: false }.into();
     let reply = failure.reply.clone().unwrap_or_else(empty);
     let error = Some(failure.error.clone());
     Judged { ttl: reply.ttl.min(BOGUS_TTL), reply, verdict: Verdict::Bogus, error }
@@ -85,11 +85,7 @@ enum Ground {
 
 impl Run<'_, '_> {
     /// The answer to a question, and what validation says of it.
-    pub(super) fn judged(
-        &mut self,
-        name: &Name,
-        rtype: RecordType,
-    ) -> Result<Judged, Stop> {
+    pub(super) fn judged(&mut self, name: &Name, rtype: RecordType) -> Result<Judged, Stop> {
         let key = Key::Question(name.clone(), rtype);
         loop {
             if let Some(bogus) = self.known_bogus(&key) {
@@ -161,12 +157,7 @@ impl Run<'_, '_> {
         of.for_each(|(_, tries)| tries.done = true);
     }
 
-    fn judge(
-        &mut self,
-        name: &Name,
-        rtype: RecordType,
-        reply: &Reply,
-    ) -> Result<(Judgement, Right), Stop> {
+    fn judge(&mut self, name: &Name, rtype: RecordType, reply: &Reply) -> Result<(Judgement, Right), Stop> {
         match &reply.said {
             Said::Records(set) | Said::Cname(set) | Said::Dname(set) => self.judge_set(name, set, reply),
             Said::NoData | Said::NxDomain => {
@@ -186,12 +177,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn judge_set(
-        &mut self,
-        name: &Name,
-        set: &SignedSet,
-        reply: &Reply,
-    ) -> Result<(Judgement, Right), Stop> {
+    fn judge_set(&mut self, name: &Name, set: &SignedSet, reply: &Reply) -> Result<(Judgement, Right), Stop> {
         let rtype = set.set.rtype();
         let Some(signer) = signer(set, &set.owner, rtype) else {
             return Ok((self.unsigned(&set.owner, rtype, &format!("{} {rtype}", set.owner))?, None));

@@ -11,9 +11,7 @@
 use super::{Resolve, Resolver};
 use crate::config::Network;
 use ::dns::resolve::{Answer, Outcome, Verdict};
-use ::dns::{
-    Class, Flags, MessageReader, MessageWriter, Name, Opcode, Question, Rcode, RecordType, Section,
-};
+use ::dns::{Class, Flags, MessageReader, MessageWriter, Name, Opcode, Question, Rcode, RecordType, Section};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
