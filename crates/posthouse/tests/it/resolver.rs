@@ -60,7 +60,7 @@ impl Keys {
         Keys { keys, ring, policy }
     }
 
-    fn ds(&self, zone: &str) -> Ds {
+    pub fn ds(&self, zone: &str) -> Ds {
         let key = self.keys.keys().iter().find_map(|key| key.dnskey()).unwrap();
         Ds::of(&zone.parse().unwrap(), &key, DigestType::SHA256).unwrap()
     }
