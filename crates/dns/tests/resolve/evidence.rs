@@ -133,6 +133,19 @@ fn what_no_server_said_rightly_is_given_out_as_it_came() {
 }
 
 #[test]
+fn where_the_keys_cannot_be_had_those_who_set_cd_need_none() {
+    let mut net = usual();
+    net.script = Box::new(|sent| match sent.rtype {
+        RecordType::DNSKEY => Fate::Silence(0),
+        _ => Fate::Answer,
+    });
+    assert_eq!(told(&mut net, "mail.signed.test", "A", false).answer, Answer::Failed);
+    let outcome = told(&mut net, "mail.signed.test", "A", true);
+    assert_eq!((outcome.verdict, outcome.records().len()), (Verdict::Indeterminate, 1), "{outcome:?}");
+    assert!(outcome.ttl <= Ttl::from_wire(60), "it is soon to be asked for again");
+}
+
+#[test]
 fn only_what_was_found_right_is_shown_of_what_is_secure() {
     let mut net = usual();
     tamper(&mut net, "nothing.signed.test", RecordType::A, |all| {

@@ -204,8 +204,22 @@ struct Query {
     id: u16,
     flags: Flags,
     question: Question,
-    /// What OPT says: payload, and DO.
-    edns: Option<(usize, bool)>,
+    edns: Option<Edns>,
+}
+
+/// What OPT says.
+#[derive(Clone, Copy)]
+struct Edns {
+    payload_bytes: usize,
+    /// DO: signatures and proofs are wanted.
+    dnssec: bool,
+    version: u8,
+}
+
+impl Query {
+    fn dnssec(&self) -> bool {
+        self.edns.is_some_and(|edns| edns.dnssec)
+    }
 }
 
 /// Nothing for what is no question.
@@ -227,7 +241,11 @@ fn read(message: &[u8]) -> Option<Result<Query, Rcode>> {
                 if edns.is_some() || !record.owner.is_root() {
                     return Some(Err(Rcode::FORMERR));
                 }
-                edns = Some((usize::from(record.class.0), record.ttl_bits & DNSSEC_OK != 0));
+                edns = Some(Edns {
+                    payload_bytes: usize::from(record.class.0),
+                    dnssec: record.ttl_bits & DNSSEC_OK != 0,
+                    version: (record.ttl_bits >> 16) as u8,
+                });
             }
             Ok(Some(_)) => {}
             Ok(None) => break,
@@ -250,8 +268,12 @@ async fn answer(message: &[u8], resolver: &Resolver, is_stream: bool) -> Option<
     let limit = match (is_stream, query.edns) {
         (true, _) => ::dns::message::MESSAGE_LEN_MAX_BYTES,
         (false, None) => PLAIN_MAX_BYTES,
-        (false, Some((payload, _))) => payload.clamp(PLAIN_MAX_BYTES, most),
+        (false, Some(edns)) => edns.payload_bytes.clamp(PLAIN_MAX_BYTES, most),
     };
+    // RFC 6891 §6.1.3.
+    if query.edns.is_some_and(|edns| edns.version > 0) {
+        return Some(write(&query, Rcode::BADVERS, None, limit));
+    }
     let Question { name, rtype, class } = &query.question;
     let outcome = match *class {
         // RFC 6840 §5.9: what fails validation is told to those who want it.
@@ -271,8 +293,7 @@ async fn answer(message: &[u8], resolver: &Resolver, is_stream: bool) -> Option<
 fn write(query: &Query, rcode: Rcode, outcome: Option<&Outcome>, limit: usize) -> Vec<u8> {
     let asked = Flags(query.flags.0 & (Flags::RD.0 | Flags::CD.0));
     let mut flags = asked.with(Flags::QR).with(Flags::RA).with_rcode(rcode);
-    let dnssec = query.edns.is_some_and(|(_, dnssec)| dnssec);
-    let wants_ad = query.flags.has(Flags::AD) || dnssec;
+    let wants_ad = query.flags.has(Flags::AD) || query.dnssec();
     let is_secure = outcome.is_some_and(|o| o.verdict == Verdict::Secure && !o.is_failure());
     // RFC 6840 §5.7, §5.8.
     if wants_ad && is_secure {
@@ -282,15 +303,16 @@ fn write(query: &Query, rcode: Rcode, outcome: Option<&Outcome>, limit: usize) -
     let reserve = opt.as_ref().map_or(0, |options| options.len() + 11);
     let mut writer = MessageWriter::new(Vec::new(), query.id, flags, limit - reserve);
     let fits = writer.question(&query.question).is_ok()
-        && outcome.is_none_or(|outcome| records(query, outcome, dnssec, &mut writer).is_ok());
+        && outcome.is_none_or(|outcome| records(query, outcome, &mut writer).is_ok());
     if !fits {
         writer = MessageWriter::new(Vec::new(), query.id, flags.with(Flags::TC), limit - reserve);
         let _ = writer.question(&query.question);
     }
     if let Some(options) = opt {
         writer.set_limit(limit);
-        // RFC 3225 §3: the bit is repeated.
-        let fields = (RecordType::OPT, Class(EDNS_MAX_BYTES), if dnssec { DNSSEC_OK } else { 0 });
+        // The bit is repeated (RFC 3225 §3, RFC 6840 §5.6).
+        let bits = u32::from(rcode.0 >> 4) << 24 | if query.dnssec() { DNSSEC_OK } else { 0 };
+        let fields = (RecordType::OPT, Class(EDNS_MAX_BYTES), bits);
         let _ = writer.raw(Section::Additional, &Name::root(), fields, &options);
     }
     writer.finish()
@@ -302,13 +324,8 @@ fn options(outcome: Option<&Outcome>) -> Vec<u8> {
     [OPTION_EXTENDED_ERROR.to_be_bytes(), len.to_be_bytes(), error.code.to_be_bytes()].concat()
 }
 
-fn records(
-    query: &Query,
-    outcome: &Outcome,
-    dnssec: bool,
-    writer: &mut MessageWriter,
-) -> Result<(), ::dns::message::Full> {
-    let sections = outcome.sections(&query.question.name, dnssec);
+fn records(query: &Query, outcome: &Outcome, writer: &mut MessageWriter) -> Result<(), ::dns::message::Full> {
+    let sections = outcome.sections(&query.question.name, query.dnssec());
     sections.answer.iter().try_for_each(|record| writer.record(Section::Answer, record))?;
     sections.authority.iter().try_for_each(|record| writer.record(Section::Authority, record))
 }

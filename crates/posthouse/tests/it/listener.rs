@@ -95,6 +95,11 @@ fn what_is_bogus_is_given_to_those_who_set_cd_alone() {
     let text = ask(&["+dnssec", "+cd", "x.wild.good.lab", "A"]);
     assert!(text.contains("flags: qr rd ra ad cd;") && text.contains("NSEC\t"), "{text}");
     assert!(text.contains("flags: do;"), "{text}");
+    // A proof that has no room is no reason to leave it out.
+    let text = ask(&["+dnssec", "+bufsize=512", "+ignore", "x.y.nothing.three.lab", "A"]);
+    assert!(text.contains("flags: qr tc rd ra ad;") && text.contains("AUTHORITY: 0"), "{text}");
+    let text = ask(&["+edns=1", "+noednsnegotiation", "mail.good.lab", "A"]);
+    assert!(text.contains("BADVERS") && !text.contains("192.0.2.25"), "{text}");
     let text = ask(&["+noall", "+answer", "+authority", "x.wild.good.lab", "A"]);
     assert!(text.contains("192.0.2.7") && !text.contains("RRSIG") && !text.contains("NSEC"), "{text}");
 }
