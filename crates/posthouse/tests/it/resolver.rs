@@ -95,7 +95,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    fn start(name: &str, arguments: &[&str], folder: PathBuf) -> Daemon {
+    pub fn start(name: &str, arguments: &[&str], folder: PathBuf) -> Daemon {
         let log = File::create(folder.join("log")).unwrap();
         let more = log.try_clone().unwrap();
         let mut command = program(name);
