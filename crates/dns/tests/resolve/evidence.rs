@@ -230,3 +230,19 @@ fn signatures_and_proofs_count_as_memory() {
     net.ask("mail.signed.test", "A");
     assert!(!net.sent.is_empty(), "it was forgotten");
 }
+
+#[test]
+fn what_a_referral_says_of_a_ds_is_asked_for_again_before_it_is_told() {
+    let mut net = usual();
+    assert_eq!(net.ask("mail.plain.test", "A").verdict, Verdict::Insecure);
+    assert!(net.sent.iter().all(|sent| sent.rtype != RecordType::DS), "{:?}", net.asked());
+    for expected in [&["10.0.0.2 plain.test. DS"][..], &[]] {
+        let outcome = net.ask("plain.test", "DS");
+        assert_eq!((outcome.verdict, &outcome.answer), (Verdict::Secure, &Answer::NoData));
+        assert_eq!(net.asked(), expected);
+        let shown = outcome.sections(&outcome.name, true).authority;
+        for rtype in [RecordType::SOA, RecordType::NSEC, RecordType::RRSIG] {
+            assert!(shown.iter().any(|record| record.rtype() == rtype), "{rtype}: {shown:?}");
+        }
+    }
+}
