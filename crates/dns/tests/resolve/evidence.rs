@@ -17,7 +17,8 @@ fn told(net: &mut Net, name: &str, rtype: &str, cd: bool) -> Outcome {
     if cd && outcome.is_failure() { net.ask_unvalidated(name, rtype) } else { outcome }
 }
 
-fn message(outcome: &Outcome, asked: &Name) -> Vec<(Section, Record)> {
+/// The records that a client is shown that sets DO.
+pub fn message(outcome: &Outcome, asked: &Name) -> Vec<(Section, Record)> {
     let sections = outcome.sections(asked, true);
     let answer = sections.answer.into_iter().map(|record| (Section::Answer, record));
     answer.chain(sections.authority.into_iter().map(|record| (Section::Authority, record))).collect()
