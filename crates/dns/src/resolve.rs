@@ -12,11 +12,12 @@
 //! | `request`, `iterate` | one question, from its first step to its outcome |
 //! | `response` | which records of a message are believed, and for what |
 //! | `trust`, `validate`, `denial` | the chain of keys, signatures, proofs that something is not there |
+//! | `evidence` | what a client is shown of an answer: signatures and proofs |
 //! | `cache`, `server` | what was learned of names and of servers |
 //! | `special` | names that nobody is asked about |
 //!
 //! # Standards
-//! RFC 1034 §5.3.3, RFC 2181 §5.4.1, RFC 2308, RFC 4035 §4 and §5, RFC 5155 §8, RFC 6303, RFC 6672, RFC 6761, RFC 6840,
+//! RFC 1034 §5.3.3, RFC 2181 §5.4.1, RFC 2308, RFC 4035 §3.2, §4 and §5, RFC 5155 §8, RFC 6303, RFC 6672, RFC 6761, RFC 6840,
 //! RFC 7873, RFC 8767, RFC 8914, RFC 9156, RFC 9276 §3.2, RFC 9520, RFC 9609.
 //!
 //! # Hostile input
@@ -36,6 +37,7 @@ use crate::record::RRset;
 pub mod anchor;
 mod cache;
 mod denial;
+mod evidence;
 mod iterate;
 mod request;
 mod response;
@@ -45,6 +47,7 @@ mod trust;
 mod validate;
 
 pub use anchor::{Anchor, AnchorError};
+pub use evidence::{Evidence, Sections};
 pub use request::{Ask, Engine, Event, Exchange, Mode, Moment, Request, Settings, Step, World};
 pub use response::AnswerCheck;
 pub use trust::{Link, LinkStatus};
@@ -58,7 +61,8 @@ pub enum Verdict {
     Insecure,
     /// Nothing can be said: servers did not answer, or there is no trust anchor.
     Indeterminate,
-    /// It should be signed and is not, or not rightly. Nothing of it is given out.
+    /// It should be signed and is not, or not rightly. Nothing of it is given out, but by
+    /// [`Request::unvalidated`].
     Bogus,
 }
 
@@ -178,6 +182,8 @@ pub struct Outcome {
     pub ttl: Ttl,
     /// Why, if something is wrong or old.
     pub error: Option<ExtendedError>,
+    /// What it rests on, for [`Outcome::sections`].
+    pub evidence: Evidence,
 }
 
 impl Outcome {
@@ -207,6 +213,7 @@ impl Outcome {
             aliases: Vec::new(),
             ttl: Ttl::ZERO,
             error: Some(error),
+            evidence: Evidence::default(),
         }
     }
 }

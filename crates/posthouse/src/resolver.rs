@@ -61,7 +61,10 @@ pub struct Resolver(Arc<Inner>);
 
 /// The same question is asked once, however many wait for the answer: a forger gets one chance, not many
 /// (RFC 5452 §5).
-type Flights = HashMap<(Name, RecordType), watch::Receiver<Option<Arc<Outcome>>>>;
+type Flights = HashMap<Flight, watch::Receiver<Option<Arc<Outcome>>>>;
+
+/// A question, and whether its answer is validated.
+type Flight = (Name, RecordType, bool);
 
 struct Inner {
     engine: Mutex<Engine>,
@@ -165,18 +168,22 @@ impl Resolver {
 
     /// One look-up by itself, from its first message to its outcome.
     pub async fn request(&self, name: &Name, rtype: RecordType) -> Finished {
+        let finished = self.run(Request::new(name.clone(), rtype, self.0.clock.now())).await;
+        match &finished.outcome {
+            outcome if outcome.verdict == Verdict::Bogus => metrics().resolver_bogus.inc(),
+            outcome if outcome.is_failure() => metrics().resolver_failures.inc(),
+            _ => {}
+        }
+        finished
+    }
+
+    async fn run(&self, mut request: Request) -> Finished {
         // It is never closed.
         let _turn = self.0.turns.acquire().await;
-        let mut request = Request::new(name.clone(), rtype, self.0.clock.now());
         metrics().resolver_lookups.inc();
         loop {
             let ask = match self.step(&mut request) {
                 Step::Done(outcome) => {
-                    match outcome.verdict {
-                        Verdict::Bogus => metrics().resolver_bogus.inc(),
-                        _ if outcome.is_failure() => metrics().resolver_failures.inc(),
-                        _ => {}
-                    }
                     return Finished { outcome: *outcome, request };
                 }
                 Step::Ask(ask) => ask,
@@ -195,9 +202,21 @@ impl Resolver {
         }
     }
 
+    /// What servers say, for one who judges by himself: what is valid where that can be had, else what is not.
+    async fn unjudged(&self, name: &Name, rtype: RecordType) -> Outcome {
+        let judged = self.shared(name, rtype, true).await;
+        if !judged.is_failure() {
+            return judged;
+        }
+        let taken = self.shared(name, rtype, false).await;
+        // Why it is not valid is worth knowing, also where it is given out.
+        let error = judged.error.clone().or(taken.error.clone());
+        if taken.is_failure() { judged } else { Outcome { error, ..taken } }
+    }
+
     /// One look-up, shared with all who ask the same meanwhile.
-    async fn shared(&self, name: &Name, rtype: RecordType) -> Outcome {
-        let key = (name.clone(), rtype);
+    async fn shared(&self, name: &Name, rtype: RecordType, validates: bool) -> Outcome {
+        let key: Flight = (name.clone(), rtype, validates);
         let mut landed = {
             let mut flights = locked(&self.0.flights);
             match flights.get(&key) {
@@ -209,7 +228,13 @@ impl Resolver {
                     // Of its own: whoever asked first may go before it is found.
                     tokio::spawn(async move {
                         let _ended = Ended { resolver: &this, key: key.clone() };
-                        let found = this.request(&key.0, key.1).await;
+                        let found = match validates {
+                            true => this.request(&key.0, key.1).await,
+                            false => {
+                                let began = this.0.clock.now();
+                                this.run(Request::unvalidated(key.0.clone(), key.1, began)).await
+                            }
+                        };
                         let _ = land.send(Some(Arc::new(found.outcome)));
                     });
                     landed
@@ -235,7 +260,7 @@ impl Resolver {
 /// Takes a flight off the board, however it ended.
 struct Ended<'a> {
     resolver: &'a Resolver,
-    key: (Name, RecordType),
+    key: Flight,
 }
 
 impl Drop for Ended<'_> {
@@ -246,7 +271,7 @@ impl Drop for Ended<'_> {
 
 impl Resolve for Resolver {
     fn lookup<'a>(&'a self, name: &'a Name, rtype: RecordType) -> Lookup<'a> {
-        Box::pin(self.shared(name, rtype))
+        Box::pin(self.shared(name, rtype, true))
     }
 }
 

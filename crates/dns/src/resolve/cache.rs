@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::response::Reply;
-use super::trust::Cut;
+use super::trust::{Cut, Judged};
 use super::{ExtendedError, Verdict};
 use crate::code::{RecordType, Ttl};
 use crate::name::Name;
@@ -50,12 +50,31 @@ pub(super) struct Known {
     pub(super) from: Option<std::net::SocketAddr>,
 }
 
+/// The question could not be answered (RFC 9520), or every answer was bogus.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) verdict: Verdict,
+    pub(super) error: ExtendedError,
+    /// What was bogus, for those who want to judge by themselves (RFC 4035 §4.7).
+    pub(super) reply: Option<Arc<Reply>>,
+}
+
+impl Failure {
+    /// Nobody could say.
+    pub(super) fn new(error: ExtendedError) -> Failure {
+        Failure { verdict: Verdict::Indeterminate, error, reply: None }
+    }
+
+    fn size(&self) -> usize {
+        self.error.text.len() + self.reply.as_ref().map_or(0, |reply| reply.size())
+    }
+}
+
 /// What is remembered.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Known(Known),
-    /// The question could not be answered (RFC 9520), or every answer was bogus.
-    Failed(Verdict, ExtendedError),
+    Failed(Failure),
     Servers(Arc<Delegation>),
     Cut(Arc<Cut>),
 }
@@ -63,8 +82,11 @@ pub(super) enum Value {
 impl Value {
     fn size(&self) -> usize {
         match self {
-            Value::Known(known) => known.reply.size(),
-            Value::Failed(_, error) => error.text.len(),
+            Value::Known(known) => {
+                let error = known.verdict.as_ref().and_then(|(_, error)| error.as_ref());
+                known.reply.size() + error.map_or(0, |error| error.text.len())
+            }
+            Value::Failed(failure) => failure.size(),
             Value::Servers(delegation) => {
                 let names = delegation.servers.iter().chain(delegation.glue.iter().map(|(name, _)| name));
                 names.map(|name| name.as_wire().len() + 48).sum()
@@ -84,6 +106,13 @@ struct Slot {
     since: Now,
     size: usize,
     turn: u64,
+}
+
+impl Slot {
+    fn measured(&self, key: &Key) -> usize {
+        let failure = self.failure.as_ref().map_or(0, |(failed, _)| failed.size());
+        self.value.size() + failure + 2 * key.size() + ENTRY_BYTES
+    }
 }
 
 /// Entries by what they are about.
@@ -135,6 +164,7 @@ impl Cache {
         match self.slots.get_mut(&key) {
             Some(slot) if matches!(slot.value, Value::Known(_)) => {
                 slot.failure = Some((failed, now + Duration::from_secs(ttl.seconds().into())));
+                self.measure(&key);
             }
             _ => self.put(key, failed, now, ttl),
         }
@@ -148,29 +178,46 @@ impl Cache {
     pub(super) fn put(&mut self, key: Key, value: Value, now: Now, ttl: Ttl) {
         let until = now + Duration::from_secs(ttl.seconds().into());
         self.remove(&key);
-        let size = value.size() + 2 * key.size() + ENTRY_BYTES;
+        let mut slot = Slot { value, failure: None, until, since: now, size: 0, turn: self.turn + 1 };
+        slot.size = slot.measured(&key);
         // One that is as large as a good part of all is not worth the others.
-        if size > self.limit_bytes / 4 {
+        if slot.size > self.limit_bytes / 4 {
             return;
         }
-        self.used_bytes += size;
+        self.make_room(slot.size);
+        self.turn += 1;
+        self.order.insert(self.turn, key.clone());
+        self.slots.insert(key, slot);
+    }
+
+    /// Counts so many bytes more, and forgets what that is too much for.
+    fn make_room(&mut self, more_bytes: usize) {
+        self.used_bytes += more_bytes;
         while self.used_bytes > self.limit_bytes {
             let Some((_, oldest)) = self.order.pop_first() else { break };
             if let Some(slot) = self.slots.remove(&oldest) {
                 self.used_bytes -= slot.size;
             }
         }
-        self.turn += 1;
-        self.order.insert(self.turn, key.clone());
-        self.slots.insert(key, Slot { value, failure: None, until, since: now, size, turn: self.turn });
     }
 
-    /// What validation said of an answer; it holds at most `ttl` from when it was learned.
-    pub(super) fn judge(&mut self, key: &Key, verdict: Verdict, error: Option<ExtendedError>, ttl: Ttl) {
+    /// Counts an entry anew that has changed.
+    fn measure(&mut self, key: &Key) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        self.used_bytes -= slot.size;
+        slot.size = slot.measured(key);
+        let size = slot.size;
+        self.make_room(size);
+    }
+
+    /// What validation said of an answer and left of it; it holds at most `ttl` from when it was learned.
+    pub(super) fn judge(&mut self, key: &Key, found: &Judged, ttl: Ttl) {
         let Some(slot) = self.slots.get_mut(key) else { return };
         if let Value::Known(known) = &mut slot.value {
-            known.verdict = Some((verdict, error));
+            known.verdict = Some((found.verdict, found.error.clone()));
+            known.reply = found.reply.clone();
             slot.until = slot.until.min(slot.since + Duration::from_secs(ttl.seconds().into()));
+            self.measure(key);
         }
     }
 

@@ -4,12 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cache::{Delegation, Key, Known, Value};
+use super::cache::{Delegation, Failure, Key, Known, Value};
+use super::evidence::Evidence;
 use super::request::{
     Ask, BOGUS_TTL, DATAGRAMS_MAX, Engine, Exchange, FAILURE_TTL, Mode, Moment, Pending, Purpose, Question,
     State, World,
 };
 use super::response::{Asked, Content, Manner, Said, question, read};
+use super::trust::Judged;
 use super::{Answer, ExtendedError, Outcome, Verdict, ede};
 use crate::answer::{self, Context, Transport, answer};
 use crate::catalogue::Served;
@@ -52,10 +54,12 @@ pub(super) struct Run<'r, 'w> {
     /// Whether a look-up for the sake of another was given up because of what this request used up: that nobody
     /// answers says nothing of the servers then.
     pub(super) cramped: bool,
+    /// Whether answers are validated, or taken as they come.
+    pub(super) validates: bool,
 }
 
 impl Run<'_, '_> {
-    /// The answer with its aliases followed and all of it validated.
+    /// The answer with its aliases followed and, unless that is not wanted, all of it validated.
     pub(super) fn outcome(&mut self, name: &Name, rtype: RecordType) -> Result<Outcome, Stop> {
         let alone = self.engine.settings.mode == Mode::Recursive;
         if self.world.own.covering(name).is_none()
@@ -70,14 +74,20 @@ impl Run<'_, '_> {
             aliases: Vec::new(),
             ttl: Ttl::MAX,
             error: None,
+            evidence: Evidence::default(),
         };
         loop {
-            let (said, verdict, error, ttl) = self.judged(&outcome.name.clone(), rtype)?;
+            self.forget_by_the_way(&outcome.name, rtype);
+            let Judged { reply, verdict, error, ttl } = match self.validates {
+                true => self.judged(&outcome.name.clone(), rtype)?,
+                false => self.taken(&outcome.name.clone(), rtype)?,
+            };
+            outcome.evidence.add(&outcome.name, &reply);
             outcome.verdict = outcome.verdict.max(verdict);
             outcome.ttl = outcome.ttl.min(ttl);
             outcome.error = outcome.error.or(error);
-            outcome.answer = match &*said {
-                _ if outcome.verdict == Verdict::Bogus => return Ok(outcome),
+            outcome.answer = match &reply.said {
+                _ if self.validates && outcome.verdict == Verdict::Bogus => return Ok(outcome),
                 said @ (Said::Cname(_) | Said::Dname(_)) => {
                     let next = said.alias(&outcome.name, verdict);
                     let seen =
@@ -115,6 +125,18 @@ impl Run<'_, '_> {
         }
     }
 
+    /// What a referral says of a DS is enough for the chain of keys, but is no answer: the SOA is missing, without
+    /// which some clients take a denial for a fault (RFC 2308 §2.2).
+    fn forget_by_the_way(&mut self, name: &Name, rtype: RecordType) {
+        let key = Key::Question(name.clone(), rtype);
+        if rtype == RecordType::DS
+            && let Some((Value::Known(known), _)) = self.engine.cache.get(&key, self.began)
+            && known.reply.by_the_way
+        {
+            self.engine.cache.remove(&key);
+        }
+    }
+
     /// What a zone served here says when nobody could be asked whether it is to be believed: that is known all
     /// the same, and no more is claimed for it.
     pub(super) fn unproven(
@@ -133,6 +155,7 @@ impl Run<'_, '_> {
         Some(Outcome {
             answer,
             ttl: known.reply.ttl.min(BOGUS_TTL),
+            evidence: Evidence::of(name, &known.reply),
             ..Outcome::failed(name.clone(), Verdict::Indeterminate, error.clone())
         })
     }
@@ -145,8 +168,8 @@ impl Run<'_, '_> {
                 let left = u32::try_from(until.since(self.at.now).as_secs()).unwrap_or(u32::MAX);
                 return Ok((known.clone(), Ttl::from_wire(left)));
             }
-            Some((Value::Failed(_, error), _)) => {
-                let text = format!("it failed a moment ago: {}", error.text);
+            Some((Value::Failed(failure), _)) => {
+                let text = format!("it failed a moment ago: {}", failure.error.text);
                 return Err(Stop::Failed(ExtendedError::new(ede::CACHED_ERROR, text)));
             }
             _ => {}
@@ -166,7 +189,7 @@ impl Run<'_, '_> {
         self.stack.pop();
         match found {
             Err(Stop::Failed(error)) => {
-                let failed = Value::Failed(Verdict::Indeterminate, error.clone());
+                let failed = Value::Failed(Failure::new(error.clone()));
                 self.engine.cache.put_beside(key, failed, self.at.now, FAILURE_TTL);
                 Err(Stop::Failed(error))
             }

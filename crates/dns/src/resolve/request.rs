@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::anchor::{Anchor, root_servers};
-use super::cache::{Cache, Delegation, Key, Known, Value};
+use super::cache::{Cache, Delegation, Failure, Key, Known, Value};
+use super::evidence::Evidence;
 use super::iterate::{Run, Stop};
 use super::response::{AnswerCheck, Asked, Content, Read, Referral, Reply, Said, read};
 use super::server::Servers;
@@ -232,7 +234,7 @@ pub(super) struct State {
     /// Look-ups that went beyond what this request may do.
     pub(super) given_up: HashMap<(Name, RecordType), ExtendedError>,
     /// Answers that were not valid, of which another server's may be.
-    pub(super) bogus: HashMap<(Name, RecordType), ExtendedError>,
+    pub(super) bogus: HashMap<(Name, RecordType), (ExtendedError, Arc<Reply>)>,
     pub(super) exchanges: Vec<Exchange>,
     /// Why the last server was of no use, for people.
     pub(super) last_fault: Option<String>,
@@ -244,13 +246,20 @@ pub struct Request {
     name: Name,
     rtype: RecordType,
     began: Now,
+    validates: bool,
     state: State,
 }
 
 impl Request {
     /// The question for the records of a name and type, asked at `now`.
     pub fn new(name: Name, rtype: RecordType, now: Now) -> Request {
-        Request { name, rtype, began: now, state: State::default() }
+        Request { name, rtype, began: now, validates: true, state: State::default() }
+    }
+
+    /// The same for one who judges by himself (CD, RFC 4035 §3.2.2): no chain of keys is looked up, and what is
+    /// known to be bogus is given out, with that verdict. What nobody judged yet is [`Verdict::Indeterminate`].
+    pub fn unvalidated(name: Name, rtype: RecordType, now: Now) -> Request {
+        Request { validates: false, ..Request::new(name, rtype, now) }
     }
 
     /// Goes on as far as possible. Must not be called while an [`Ask`] is under way.
@@ -269,6 +278,7 @@ impl Request {
             world,
             stack: Vec::new(),
             cramped: false,
+            validates: self.validates,
         };
         let stopped = match is_late {
             true => Stop::Spent(ExtendedError::new(ede::NO_REACHABLE_AUTHORITY, "the time is up")),
@@ -293,7 +303,7 @@ impl Request {
         }
         let key = Key::Question(self.name.clone(), self.rtype);
         if engine.cache.get(&key, at.now).is_none() {
-            let failed = Value::Failed(Verdict::Indeterminate, error.clone());
+            let failed = Value::Failed(Failure::new(error.clone()));
             engine.cache.put_beside(key, failed, at.now, FAILURE_TTL);
         }
         Outcome::failed(self.name.clone(), Verdict::Indeterminate, error)
@@ -464,11 +474,13 @@ impl Engine {
 /// An outcome from what is over, if all of it was once found valid.
 fn stale(engine: &mut Engine, name: &Name, rtype: RecordType, now: Now) -> Option<Outcome> {
     let (mut name, mut verdict, mut aliases) = (name.clone(), Verdict::Secure, Vec::new());
+    let mut evidence = Evidence::default();
     for _ in 0..=engine.settings.limits.aliases_max {
         let key = Key::Question(name.clone(), rtype);
         let known = engine.cache.get_stale(&key, now, engine.settings.limits.stale_max)?;
         let (judged @ (Verdict::Secure | Verdict::Insecure), _) = known.verdict.clone()? else { return None };
         verdict = verdict.max(judged);
+        evidence.add(&name, &known.reply);
         let (answer, code) = match &known.reply.said {
             Said::Records(set) => (Answer::Records(set.set.clone()), ede::STALE),
             Said::NoData => (Answer::NoData, ede::STALE),
@@ -481,7 +493,7 @@ fn stale(engine: &mut Engine, name: &Name, rtype: RecordType, now: Now) -> Optio
             }
         };
         let error = Some(ExtendedError::new(code, "no server answers: this is what was known before"));
-        return Some(Outcome { verdict, answer, name, aliases, ttl: STALE_TTL, error });
+        return Some(Outcome { verdict, answer, name, aliases, ttl: STALE_TTL, error, evidence });
     }
     None
 }

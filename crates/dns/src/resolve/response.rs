@@ -86,6 +86,8 @@ pub(super) struct Reply {
     /// SOA, NSEC and NSEC3 of the authority section.
     pub(super) proof: Vec<SignedSet>,
     pub(super) ttl: Ttl,
+    /// Nobody asked: a referral shows that there is no DS, without the SOA that a denial should have.
+    pub(super) by_the_way: bool,
 }
 
 impl Reply {
@@ -95,6 +97,12 @@ impl Reply {
             Said::NoData | Said::NxDomain => 0,
         };
         said + self.proof.iter().map(SignedSet::size).sum::<usize>() + 128
+    }
+
+    /// The same with only those sets of the proof, by their places.
+    pub(super) fn proven_by(&self, right: &[usize]) -> Reply {
+        let proof = right.iter().filter_map(|at| self.proof.get(*at)).cloned().collect();
+        Reply { said: self.said.clone(), proof, ttl: self.ttl, by_the_way: self.by_the_way }
     }
 }
 
@@ -425,7 +433,7 @@ fn classify(mut sets: Sets, rcode: Rcode, flags: Flags, asked: &Asked<'_>, limit
     let said = if rcode == Rcode::NXDOMAIN { Said::NxDomain } else { Said::NoData };
     let proof = sets.proof(zone);
     let ttl = negative_ttl(&proof, name).min(limits.negative_ttl_max);
-    Content::Reply(Reply { said, proof, ttl })
+    Content::Reply(Reply { said, proof, ttl, by_the_way: false })
 }
 
 fn positive(said: Said, sets: Sets, zone: &Name, limits: &Limits) -> Content {
@@ -436,7 +444,7 @@ fn positive(said: Said, sets: Sets, zone: &Name, limits: &Limits) -> Content {
         return Content::Useless("an alias of several names".into());
     }
     let ttl = set.set.ttl.min(limits.ttl_max);
-    Content::Reply(Reply { ttl, proof: sets.proof(zone), said })
+    Content::Reply(Reply { ttl, proof: sets.proof(zone), said, by_the_way: false })
 }
 
 /// How long a denial holds: by the SOA (RFC 2308 §5) and no longer than its proofs (RFC 9077 §3). Without an SOA
@@ -473,7 +481,8 @@ fn referral(sets: &Sets, asked: &Asked<'_>, limits: &Limits) -> Option<Referral>
 fn said_of_ds(sets: &Sets, child: &Name, zone: &Name) -> Option<Reply> {
     let ds = sets.authority.iter().find(|set| set.set.rtype() == RecordType::DS && set.owner == *child);
     if let Some(ds) = ds {
-        return Some(Reply { ttl: ds.set.ttl, said: Said::Records(ds.clone()), proof: Vec::new() });
+        let said = Said::Records(ds.clone());
+        return Some(Reply { ttl: ds.set.ttl, said, proof: Vec::new(), by_the_way: false });
     }
     let denials = |set: &&SignedSet| {
         matches!(set.set.rtype(), RecordType::NSEC | RecordType::NSEC3)
@@ -482,5 +491,5 @@ fn said_of_ds(sets: &Sets, child: &Name, zone: &Name) -> Option<Reply> {
     };
     let proof: Vec<SignedSet> = sets.authority.iter().filter(denials).take(PROOF_SETS_MAX).cloned().collect();
     let ttl = proof.iter().map(|set| set.set.ttl).min()?;
-    Some(Reply { said: Said::NoData, proof, ttl })
+    Some(Reply { said: Said::NoData, proof, ttl, by_the_way: true })
 }

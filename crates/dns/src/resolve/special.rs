@@ -1,10 +1,12 @@
 //! Names that nobody is asked about (RFC 6761 §6, RFC 6303 §4, RFC 7686 §2): their answers are known, and questions
 //! about them only tell others what happens here.
 
+use super::evidence::Evidence;
+use super::response::{Reply, Said, SignedSet};
 use super::{Answer, Outcome, Verdict};
-use crate::code::{RecordType, Ttl};
+use crate::code::{RecordType, Serial, Ttl};
 use crate::name::Name;
-use crate::rdata::RData;
+use crate::rdata::{RData, Soa};
 use crate::record::RRset;
 
 /// The answers hold as long as those of RFC 6303 §3.
@@ -51,16 +53,24 @@ const LOCAL: [&str; 33] = [
 
 /// The answer, if it is known; `alone` if no other resolver is asked.
 pub(super) fn answer(name: &Name, rtype: RecordType, alone: bool) -> Option<Outcome> {
-    let below = |text: &&str| text.parse().is_ok_and(|zone: Name| name.is_at_or_below(&zone));
-    let answer = match (below(&"localhost"), rtype) {
-        (true, RecordType::A) => Answer::Records(RRset::new(TTL, RData::a([127, 0, 0, 1].into()))),
-        (true, RecordType::AAAA) => {
-            Answer::Records(RRset::new(TTL, RData::aaaa(std::net::Ipv6Addr::LOCALHOST)))
-        }
-        (true, _) => Answer::NoData,
-        _ if NOTHING.iter().any(&below) => Answer::NxDomain,
-        _ if alone && LOCAL.iter().any(below) => Answer::NxDomain,
-        _ => return None,
+    let above = |zones: &[&str]| {
+        let mut zones = zones.iter().filter_map(|text| text.parse().ok());
+        zones.find(|zone: &Name| name.is_at_or_below(zone))
+    };
+    let (zone, answer) = if let Some(zone) = above(&["localhost"]) {
+        let answer = match rtype {
+            RecordType::A => Answer::Records(RRset::new(TTL, RData::a([127, 0, 0, 1].into()))),
+            RecordType::AAAA => Answer::Records(RRset::new(TTL, RData::aaaa(std::net::Ipv6Addr::LOCALHOST))),
+            _ => Answer::NoData,
+        };
+        (zone, answer)
+    } else {
+        let zone = above(&NOTHING).or_else(|| above(&LOCAL).filter(|_| alone))?;
+        (zone, Answer::NxDomain)
+    };
+    let evidence = match &answer {
+        Answer::Records(_) => Evidence::default(),
+        _ => Evidence::of(name, &denial(zone).into()),
     };
     Some(Outcome {
         verdict: Verdict::Insecure,
@@ -69,5 +79,21 @@ pub(super) fn answer(name: &Name, rtype: RecordType, alone: bool) -> Option<Outc
         aliases: Vec::new(),
         ttl: TTL,
         error: None,
+        evidence,
     })
+}
+
+/// What an empty zone has to show (RFC 6303 §3).
+fn denial(zone: Name) -> Reply {
+    let soa = Soa {
+        mname: zone.clone(),
+        rname: Name::from_wire(b"\x06nobody\x07invalid\x00").expect("a name as it is written on the wire"),
+        serial: Serial(1),
+        refresh: 3600,
+        retry: 1200,
+        expire: 604_800,
+        minimum: TTL.seconds(),
+    };
+    let soa = SignedSet { owner: zone, set: RRset::new(TTL, soa.to_rdata()), signatures: Vec::new() };
+    Reply { said: Said::NxDomain, proof: vec![soa], ttl: TTL, by_the_way: false }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cache::{Key, Known, Value};
+use super::cache::{Failure, Key, Known, Value};
 use super::denial::{NoDs, Proof, Worth};
 use super::iterate::{Run, Stop};
 use super::request::{BOGUS_TTL, Engine, Request};
@@ -45,58 +45,108 @@ impl Cut {
 /// What a verdict consists of: itself, why, and for how long.
 type Judgement = (Verdict, Option<ExtendedError>, Ttl);
 
+/// The sets of a reply's proof that were found right, by their places; `None` where none was looked at.
+type Right = Option<Vec<usize>>;
+
+/// An answer that may be told, and what is to be said of it.
+#[derive(Debug, Clone)]
+pub(super) struct Judged {
+    pub(super) reply: Arc<Reply>,
+    pub(super) verdict: Verdict,
+    pub(super) error: Option<ExtendedError>,
+    pub(super) ttl: Ttl,
+}
+
 fn bogus(fault: Fault) -> Judgement {
     (Verdict::Bogus, Some(fault), BOGUS_TTL)
 }
 
-/// The records that deny, or why there are none that can be believed.
+fn judgement(worth: Result<Worth, Fault>, ttl: Ttl) -> Judgement {
+    match worth {
+        Ok(Worth::Secure) => (Verdict::Secure, None, ttl),
+        Ok(Worth::Insecure) => (Verdict::Insecure, None, ttl),
+        Err(fault) => bogus(fault),
+    }
+}
+
+/// What is told of a question whose answers are all bogus, as was found a moment ago.
+fn told_bogus(failure: &Failure) -> Judged {
+    let empty = || Reply { said: Said::NoData, proof: Vec::new(), ttl: BOGUS_TTL, by_the_way: false }.into();
+    let reply = failure.reply.clone().unwrap_or_else(empty);
+    let error = Some(failure.error.clone());
+    Judged { ttl: reply.ttl.min(BOGUS_TTL), reply, verdict: Verdict::Bogus, error }
+}
+
+/// The records that deny and the places of all that are right, or why there are none that can be believed.
 enum Ground {
-    Proof(Proof, Ttl),
+    Proof(Proof, Ttl, Vec<usize>),
     Other(Judgement),
 }
 
 impl Run<'_, '_> {
     /// The answer to a question, and what validation says of it.
-    pub(super) fn judged(
-        &mut self,
-        name: &Name,
-        rtype: RecordType,
-    ) -> Result<(Arc<Said>, Verdict, Option<ExtendedError>, Ttl), Stop> {
+    pub(super) fn judged(&mut self, name: &Name, rtype: RecordType) -> Result<Judged, Stop> {
         let key = Key::Question(name.clone(), rtype);
         loop {
-            if let Some((Value::Failed(Verdict::Bogus, fault), _)) = self.engine.cache.get(&key, self.began) {
-                return Ok((Arc::new(Said::NoData), Verdict::Bogus, Some(fault.clone()), BOGUS_TTL));
+            if let Some(bogus) = self.known_bogus(&key) {
+                return Ok(bogus);
             }
             let (known, left) = match self.reply(name, rtype) {
                 Err(Stop::Failed(error)) => match self.state.bogus.get(&(name.clone(), rtype)).cloned() {
                     // Of those that answered none was right.
-                    Some(fault) => {
-                        let failed = Value::Failed(Verdict::Bogus, fault.clone());
-                        self.engine.cache.put(key.clone(), failed, self.at.now, BOGUS_TTL);
-                        continue;
+                    Some((error, reply)) => {
+                        let failure = Failure { verdict: Verdict::Bogus, error, reply: Some(reply) };
+                        // What cannot be remembered is told all the same.
+                        let told = told_bogus(&failure);
+                        self.engine.cache.put(key, Value::Failed(failure), self.at.now, BOGUS_TTL);
+                        return Ok(told);
                     }
                     None => return Err(Stop::Failed(error)),
                 },
                 found => found?,
             };
             let Known { reply, verdict, from } = known;
-            let said = Arc::new(reply.said.clone());
             if let Some((verdict, error)) = verdict {
-                return Ok((said, verdict, error, left));
+                return Ok(Judged { reply, verdict, error, ttl: left });
             }
-            let (verdict, error, ttl) = self.judge(name, rtype, &reply)?;
+            let ((verdict, error, ttl), right) = self.judge(name, rtype, &reply)?;
             let ttl = ttl.min(reply.ttl);
             if let (Verdict::Bogus, Some(server), Some(fault)) = (verdict, from, &error)
                 && self.state.bogus.len() < BOGUS_RETRIES_MAX
             {
-                self.state.bogus.insert((name.clone(), rtype), fault.clone());
+                self.state.bogus.insert((name.clone(), rtype), (fault.clone(), reply));
                 self.shun(name, rtype, server);
                 self.engine.cache.remove(&key);
                 continue;
             }
-            self.engine.cache.judge(&key, verdict, error.clone(), ttl);
+            let reply = match right {
+                Some(right) if verdict != Verdict::Bogus => reply.proven_by(&right).into(),
+                _ => reply,
+            };
+            let judged = Judged { reply, verdict, error, ttl };
+            self.engine.cache.judge(&key, &judged, ttl);
             let ttl = if from.is_some() { ttl.min(left.max(Ttl::from_wire(1))) } else { ttl };
-            return Ok((said, verdict, error, ttl));
+            return Ok(Judged { ttl, ..judged });
+        }
+    }
+
+    /// The answer to a question as it came, with what is known of it.
+    pub(super) fn taken(&mut self, name: &Name, rtype: RecordType) -> Result<Judged, Stop> {
+        if let Some(bogus) = self.known_bogus(&Key::Question(name.clone(), rtype)) {
+            return Ok(bogus);
+        }
+        let (Known { reply, verdict, from }, left) = self.reply(name, rtype)?;
+        let (verdict, error) = verdict.unwrap_or((Verdict::Indeterminate, None));
+        let ttl = if from.is_some() { left.max(Ttl::from_wire(1)) } else { reply.ttl };
+        // What may be wrong is soon to be asked for again.
+        let longest = if verdict <= Verdict::Insecure { Ttl::MAX } else { BOGUS_TTL };
+        Ok(Judged { reply, verdict, error, ttl: ttl.min(longest) })
+    }
+
+    fn known_bogus(&mut self, key: &Key) -> Option<Judged> {
+        match self.engine.cache.get(key, self.began)?.0 {
+            Value::Failed(failure) if failure.verdict == Verdict::Bogus => Some(told_bogus(failure)),
+            _ => None,
         }
     }
 
@@ -107,13 +157,13 @@ impl Run<'_, '_> {
         of.for_each(|(_, tries)| tries.done = true);
     }
 
-    fn judge(&mut self, name: &Name, rtype: RecordType, reply: &Reply) -> Result<Judgement, Stop> {
+    fn judge(&mut self, name: &Name, rtype: RecordType, reply: &Reply) -> Result<(Judgement, Right), Stop> {
         match &reply.said {
             Said::Records(set) | Said::Cname(set) | Said::Dname(set) => self.judge_set(name, set, reply),
             Said::NoData | Said::NxDomain => {
-                let (proof, ttl) = match self.ground(name, rtype, &reply.proof)? {
-                    Ground::Proof(proof, ttl) => (proof, ttl),
-                    Ground::Other(judgement) => return Ok(judgement),
+                let (proof, ttl, right) = match self.ground(name, rtype, &reply.proof)? {
+                    Ground::Proof(proof, ttl, right) => (proof, ttl, right),
+                    Ground::Other(judgement) => return Ok((judgement, None)),
                 };
                 let limits = self.engine.settings.limits;
                 let mut budget = Budget::new(&limits);
@@ -122,51 +172,46 @@ impl Run<'_, '_> {
                     _ => proof.no_data(name, rtype, (&limits, &mut budget)),
                 };
                 self.state.hashes += budget.hashes();
-                Ok(match worth {
-                    Ok(Worth::Secure) => (Verdict::Secure, None, ttl),
-                    Ok(Worth::Insecure) => (Verdict::Insecure, None, ttl),
-                    Err(fault) => bogus(fault),
-                })
+                Ok((judgement(worth, ttl), Some(right)))
             }
         }
     }
 
-    fn judge_set(&mut self, name: &Name, set: &SignedSet, reply: &Reply) -> Result<Judgement, Stop> {
+    fn judge_set(&mut self, name: &Name, set: &SignedSet, reply: &Reply) -> Result<(Judgement, Right), Stop> {
         let rtype = set.set.rtype();
         let Some(signer) = signer(set, &set.owner, rtype) else {
-            return self.unsigned(&set.owner, rtype, &format!("{} {rtype}", set.owner));
+            return Ok((self.unsigned(&set.owner, rtype, &format!("{} {rtype}", set.owner))?, None));
         };
         let cut = self.cut(&signer)?;
         let keys = match by_cut(&cut, &signer) {
             Ok(keys) => keys,
-            Err(judgement) => return Ok(judgement),
+            Err(judgement) => return Ok((judgement, None)),
         };
         let checked = match self.verify(|validator, budget| validator.set(set, &signer, keys, budget))? {
             Ok(checked) => checked,
-            Err(fault) => return Ok(bogus(fault)),
+            Err(fault) => return Ok((bogus(fault), None)),
         };
-        let Some(labels) = checked.wildcard else { return Ok((Verdict::Secure, None, checked.ttl)) };
+        let Some(labels) = checked.wildcard else {
+            // Nothing else is needed, so nothing else is remembered.
+            return Ok(((Verdict::Secure, None, checked.ttl), Some(Vec::new())));
+        };
         // Made from a wildcard: nothing nearer may exist (RFC 4035 §5.3.4). A DNAME answers for those below it.
         let name = if rtype == RecordType::DNAME { &set.owner } else { name };
-        let (proof, ttl) = match self.ground(name, RecordType(0), &reply.proof)? {
-            Ground::Proof(proof, ttl) if *proof.zone() == signer => (proof, ttl),
-            Ground::Other(judgement @ (Verdict::Bogus | Verdict::Indeterminate, ..)) => return Ok(judgement),
+        let (proof, ttl, right) = match self.ground(name, RecordType(0), &reply.proof)? {
+            Ground::Proof(proof, ttl, right) if *proof.zone() == signer => (proof, ttl, right),
+            Ground::Other(judgement @ (Verdict::Bogus | Verdict::Indeterminate, ..)) => {
+                return Ok((judgement, None));
+            }
             Ground::Proof(..) | Ground::Other(_) => {
-                return Ok(bogus(Fault::new(
-                    ede::NSEC_MISSING,
-                    "no record shows that the wildcard may answer",
-                )));
+                let text = "no record shows that the wildcard may answer";
+                return Ok((bogus(Fault::new(ede::NSEC_MISSING, text)), None));
             }
         };
         let limits = self.engine.settings.limits;
         let mut budget = Budget::new(&limits);
         let worth = proof.no_closer(name, labels, (&limits, &mut budget));
         self.state.hashes += budget.hashes();
-        Ok(match worth {
-            Ok(Worth::Secure) => (Verdict::Secure, None, checked.ttl.min(ttl)),
-            Ok(Worth::Insecure) => (Verdict::Insecure, None, checked.ttl.min(ttl)),
-            Err(fault) => bogus(fault),
-        })
+        Ok((judgement(worth, checked.ttl.min(ttl)), Some(right)))
     }
 
     /// Verifies what one response holds. The result depends on the response alone: a request that has used up its
@@ -219,24 +264,34 @@ impl Run<'_, '_> {
         let proven = self.verify(|validator, budget| {
             let (mut records, mut ttl, mut first): (Vec<(&Name, &RData)>, _, _) =
                 (Vec::new(), Ttl::MAX, None);
-            for set in sets.iter().filter(denies).filter(|set| set.owner.is_at_or_below(&zone)) {
+            let mut right = Vec::new();
+            let own = |(_, set): &(usize, &SignedSet)| denies(set) && set.owner.is_at_or_below(&zone);
+            for (at, set) in sets.iter().enumerate().filter(own) {
                 match validator.set(set, &zone, keys, budget) {
                     // A record made from a wildcard says nothing of the name it shows (RFC 4035 §5.3.4).
                     Ok(checked) if checked.wildcard.is_none() => {
                         ttl = ttl.min(checked.ttl);
+                        right.push(at);
                         records.extend(set.set.data().iter().map(|data| (&set.owner, data)));
                     }
                     Ok(_) => {}
                     Err(fault) => first = first.or(Some(fault)),
                 }
             }
-            match (records.is_empty(), first) {
-                (true, Some(fault)) => Err(fault),
-                _ => Ok((Proof::new(&zone, records.into_iter()), ttl)),
+            if let (true, Some(fault)) = (records.is_empty(), first) {
+                return Err(fault);
             }
+            // Nothing is proven by the SOA, but whoever is shown it may want to check it (RFC 4035 §3.2.3).
+            let soa = |set: &SignedSet| set.set.rtype() == RecordType::SOA && set.owner == zone;
+            if let Some(at) = sets.iter().position(soa)
+                && validator.set(&sets[at], &zone, keys, budget).is_ok()
+            {
+                right.push(at);
+            }
+            Ok((Proof::new(&zone, records.into_iter()), ttl, right))
         })?;
         Ok(match proven {
-            Ok((proof, ttl)) => Ground::Proof(proof, ttl),
+            Ok((proof, ttl, right)) => Ground::Proof(proof, ttl, right),
             Err(fault) => Ground::Other(bogus(fault)),
         })
     }
@@ -275,12 +330,12 @@ impl Run<'_, '_> {
             Said::Records(set) => set,
             Said::Cname(set) | Said::Dname(set) => {
                 // An alias is no cut (RFC 2181 §10.1).
-                let (verdict, error, ttl) = self.judge_set(name, set, &reply)?;
+                let ((verdict, error, ttl), _) = self.judge_set(name, set, &reply)?;
                 return Ok((other_cut(verdict, error, Cut::None), ttl.min(reply.ttl)));
             }
             Said::NoData | Said::NxDomain => return self.without_ds(name, &reply),
         };
-        let (verdict, error, ttl) = self.judge_set(name, ds, &reply)?;
+        let ((verdict, error, ttl), _) = self.judge_set(name, ds, &reply)?;
         let ttl = ttl.min(reply.ttl);
         if verdict != Verdict::Secure {
             return Ok((other_cut(verdict, error, Cut::None), ttl));
@@ -291,7 +346,7 @@ impl Run<'_, '_> {
 
     fn without_ds(&mut self, name: &Name, reply: &Reply) -> Result<(Cut, Ttl), Stop> {
         let (proof, ttl) = match self.ground(name, RecordType::DS, &reply.proof)? {
-            Ground::Proof(proof, ttl) => (proof, ttl.min(reply.ttl)),
+            Ground::Proof(proof, ttl, _) => (proof, ttl.min(reply.ttl)),
             Ground::Other((verdict, error, ttl)) => return Ok((other_cut(verdict, error, Cut::None), ttl)),
         };
         let limits = self.engine.settings.limits;

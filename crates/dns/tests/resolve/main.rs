@@ -2,6 +2,7 @@
 //! the test moves.
 #![allow(clippy::unwrap_used, reason = "a test program; clippy exempts only functions marked as tests")]
 
+mod evidence;
 mod forward;
 mod hostile;
 mod oracle;

@@ -8,6 +8,7 @@ use dns::{
 };
 use proptest::prelude::*;
 
+use crate::evidence::message;
 use crate::world::{DATE, Fate, Net, Sent, craft_records, records, signed};
 use crate::zones::{name, signable, zone};
 
@@ -140,6 +141,12 @@ fn check(
     prop_assert!(outcome.verdict <= weakest, "{}", shown());
     if weakest == Verdict::Secure {
         prop_assert!(outcome.answer != Answer::Failed, "{}", shown());
+    }
+    if cut.is_none() && !outcome.is_failure() {
+        // Whoever is told this with its proofs, and no more, believes as much of it.
+        let again = ask(signed, (name, rtype), (header, message(&outcome, name)));
+        let same = again.verdict == outcome.verdict && again.records() == outcome.records();
+        prop_assert!(same && again.name == outcome.name, "{:?} from {}", again, shown());
     }
     if let Some(cut) = cut {
         let of_cut = ask(signed, (&cut, RecordType::DS), (header, all.clone()));

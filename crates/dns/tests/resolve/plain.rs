@@ -164,6 +164,10 @@ fn names_of_this_machine_and_network_are_nobodys_business() {
     ] {
         let outcome = net.ask(name, rtype);
         assert_eq!((net.sent.len(), outcome.verdict), (0, Verdict::Insecure), "{name}");
+        // Clients remember nothing of a denial without an SOA, and some take it for a fault.
+        let soa =
+            outcome.sections(&outcome.name, true).authority.iter().any(|r| r.rtype() == RecordType::SOA);
+        assert_eq!(soa, answer.is_some(), "{name}");
         match answer {
             Some(answer) => assert_eq!(outcome.answer, answer, "{name}"),
             None => assert_eq!(outcome.records().len(), 1, "{name}"),

@@ -114,7 +114,7 @@ fn the_chain_is_shown() {
 }
 
 /// Changes the records of the answers to one question.
-fn tamper(
+pub fn tamper(
     net: &mut Net,
     name: &'static str,
     rtype: RecordType,

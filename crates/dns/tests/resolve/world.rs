@@ -147,8 +147,18 @@ impl Net {
 
     /// Asks until there is an outcome.
     pub fn ask(&mut self, name: &str, rtype: &str) -> Outcome {
+        let request = Request::new(name.parse().unwrap(), rtype.parse().unwrap(), self.now);
+        self.run(request)
+    }
+
+    /// Asks as one who judges by himself.
+    pub fn ask_unvalidated(&mut self, name: &str, rtype: &str) -> Outcome {
+        let request = Request::unvalidated(name.parse().unwrap(), rtype.parse().unwrap(), self.now);
+        self.run(request)
+    }
+
+    fn run(&mut self, mut request: Request) -> Outcome {
         self.sent.clear();
-        let mut request = Request::new(name.parse().unwrap(), rtype.parse().unwrap(), self.now);
         for _ in 0..1000 {
             let at = Moment { now: self.now, date: self.date };
             let chance = &mut self.chance;

@@ -3,14 +3,15 @@
 //! # Hostile input
 //! A datagram from elsewhere is not answered at all, so that nothing here can be used against anyone. Who may ask has
 //! so many questions open at once and no more; what is over is dropped, and may be asked again.
+//!
+//! # Standards
+//! RFC 4035 §3.2 and RFC 6840 §5.7 to §5.9: signatures and proofs for those who set DO, AD for what was found valid,
+//! and for those who set CD also what was not.
 
 use super::{Resolve, Resolver};
 use crate::config::Network;
 use ::dns::resolve::{Answer, Outcome, Verdict};
-use ::dns::{
-    Class, Flags, MessageReader, MessageWriter, Name, Opcode, Question, RData, Rcode, Record, RecordType,
-    Section, Ttl,
-};
+use ::dns::{Class, Flags, MessageReader, MessageWriter, Name, Opcode, Question, Rcode, RecordType, Section};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -203,8 +204,22 @@ struct Query {
     id: u16,
     flags: Flags,
     question: Question,
-    /// What OPT says: payload, and DO.
-    edns: Option<(usize, bool)>,
+    edns: Option<Edns>,
+}
+
+/// What OPT says.
+#[derive(Clone, Copy)]
+struct Edns {
+    payload_bytes: usize,
+    /// DO: signatures and proofs are wanted.
+    dnssec: bool,
+    version: u8,
+}
+
+impl Query {
+    fn dnssec(&self) -> bool {
+        self.edns.is_some_and(|edns| edns.dnssec)
+    }
 }
 
 /// Nothing for what is no question.
@@ -226,7 +241,11 @@ fn read(message: &[u8]) -> Option<Result<Query, Rcode>> {
                 if edns.is_some() || !record.owner.is_root() {
                     return Some(Err(Rcode::FORMERR));
                 }
-                edns = Some((usize::from(record.class.0), record.ttl_bits & DNSSEC_OK != 0));
+                edns = Some(Edns {
+                    payload_bytes: usize::from(record.class.0),
+                    dnssec: record.ttl_bits & DNSSEC_OK != 0,
+                    version: (record.ttl_bits >> 16) as u8,
+                });
             }
             Ok(Some(_)) => {}
             Ok(None) => break,
@@ -249,10 +268,17 @@ async fn answer(message: &[u8], resolver: &Resolver, is_stream: bool) -> Option<
     let limit = match (is_stream, query.edns) {
         (true, _) => ::dns::message::MESSAGE_LEN_MAX_BYTES,
         (false, None) => PLAIN_MAX_BYTES,
-        (false, Some((payload, _))) => payload.clamp(PLAIN_MAX_BYTES, most),
+        (false, Some(edns)) => edns.payload_bytes.clamp(PLAIN_MAX_BYTES, most),
     };
-    let outcome = match query.question.class {
-        Class::IN => resolver.lookup(&query.question.name, query.question.rtype).await,
+    // RFC 6891 §6.1.3.
+    if query.edns.is_some_and(|edns| edns.version > 0) {
+        return Some(write(&query, Rcode::BADVERS, None, limit));
+    }
+    let Question { name, rtype, class } = &query.question;
+    let outcome = match *class {
+        // RFC 6840 §5.9: what fails validation is told to those who want it.
+        Class::IN if query.flags.has(Flags::CD) => resolver.unjudged(name, *rtype).await,
+        Class::IN => resolver.lookup(name, *rtype).await,
         _ => return Some(write(&query, Rcode::REFUSED, None, limit)),
     };
     let rcode = match &outcome.answer {
@@ -267,7 +293,7 @@ async fn answer(message: &[u8], resolver: &Resolver, is_stream: bool) -> Option<
 fn write(query: &Query, rcode: Rcode, outcome: Option<&Outcome>, limit: usize) -> Vec<u8> {
     let asked = Flags(query.flags.0 & (Flags::RD.0 | Flags::CD.0));
     let mut flags = asked.with(Flags::QR).with(Flags::RA).with_rcode(rcode);
-    let wants_ad = query.flags.has(Flags::AD) || query.edns.is_some_and(|(_, dnssec)| dnssec);
+    let wants_ad = query.flags.has(Flags::AD) || query.dnssec();
     let is_secure = outcome.is_some_and(|o| o.verdict == Verdict::Secure && !o.is_failure());
     // RFC 6840 §5.7, §5.8.
     if wants_ad && is_secure {
@@ -284,7 +310,9 @@ fn write(query: &Query, rcode: Rcode, outcome: Option<&Outcome>, limit: usize) -
     }
     if let Some(options) = opt {
         writer.set_limit(limit);
-        let fields = (RecordType::OPT, Class(EDNS_MAX_BYTES), 0);
+        // The bit is repeated (RFC 3225 §3, RFC 6840 §5.6).
+        let bits = u32::from(rcode.0 >> 4) << 24 | if query.dnssec() { DNSSEC_OK } else { 0 };
+        let fields = (RecordType::OPT, Class(EDNS_MAX_BYTES), bits);
         let _ = writer.raw(Section::Additional, &Name::root(), fields, &options);
     }
     writer.finish()
@@ -297,15 +325,7 @@ fn options(outcome: Option<&Outcome>) -> Vec<u8> {
 }
 
 fn records(query: &Query, outcome: &Outcome, writer: &mut MessageWriter) -> Result<(), ::dns::message::Full> {
-    for alias in &outcome.aliases {
-        // One by DNAME is shown as the CNAME that every client understands (RFC 6672 §3.1).
-        let data = RData::cname(&alias.target);
-        writer.record(Section::Answer, &Record::new(alias.name.clone(), outcome.ttl, data))?;
-    }
-    let owner = if outcome.aliases.is_empty() { &query.question.name } else { &outcome.name };
-    let ttl: Ttl = outcome.ttl;
-    for data in outcome.records() {
-        writer.fields(Section::Answer, (owner, Class::IN, ttl), data)?;
-    }
-    Ok(())
+    let sections = outcome.sections(&query.question.name, query.dnssec());
+    sections.answer.iter().try_for_each(|record| writer.record(Section::Answer, record))?;
+    sections.authority.iter().try_for_each(|record| writer.record(Section::Authority, record))
 }

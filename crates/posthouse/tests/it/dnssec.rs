@@ -8,11 +8,13 @@ use dns::dnssec::sign::{Sign, Signed, SigningPolicy, sign_zone};
 use dns::dnssec::{Algorithm, Denial, DigestType, Ds, SigningPlan};
 use dns::roll::keyset::Layout;
 use dns::roll::{
-    Action, Cds, DsSeen, DsView, KeyId, Observed, ParentView, Policy, Request, Role, Timestamp, ZoneKeys,
+    Action, Cds, DsSeen, DsView, KeyId, Observed, ParentView, Policy, Publication, Request, Role, Timestamp,
+    ZoneKeys,
 };
 use dns::{Name, RecordType, Serial, ZoneData};
 use posthouse::dns::crypto::{PrivateKey, Verifier};
 
+use crate::dnsviz::{State, look};
 use crate::programs::{program, run};
 
 const HOUR: u32 = 3600;
@@ -55,8 +57,18 @@ odd\.label TYPE65280 \# 3 010203
 "#;
 
 fn example() -> ZoneData {
-    let apex: Name = "example.org.".parse().unwrap();
-    dns::master::read(&apex, "zone", ZONE.as_bytes(), &mut dns::master::NoInclude).unwrap()
+    example_at("example.org.", ZONE)
+}
+
+fn example_at(apex: &str, text: &str) -> ZoneData {
+    let text = text.replace("$ORIGIN example.org.", &format!("$ORIGIN {apex}"));
+    let apex: Name = apex.parse().unwrap();
+    dns::master::read(&apex, "zone", text.as_bytes(), &mut dns::master::NoInclude).unwrap()
+}
+
+fn true_time() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    Timestamp::from_unix_seconds(since.as_secs())
 }
 
 /// A checker of signed zones: its name, and what it is called with. (validns of Debian is not among them: with
@@ -130,6 +142,9 @@ struct World {
     folder: tempfile::TempDir,
     signatures: usize,
     shown: usize,
+    /// Each state of keys, signers and DS that there was, and how the last of them is known.
+    states: Vec<State>,
+    last_state: String,
 }
 
 impl World {
@@ -152,6 +167,8 @@ impl World {
             folder: tempfile::tempdir().unwrap(),
             signatures: 0,
             shown: 0,
+            states: Vec::new(),
+            last_state: String::new(),
         }
     }
 
@@ -211,6 +228,31 @@ impl World {
         }
     }
 
+    /// Keeps a copy of the zone, if its keys or what signs it are others than before.
+    fn remember(&mut self) {
+        let Publication { dnskeys, dnskey_signers, zone_signers, .. } = self.keys.publication(&self.policy);
+        let state = format!(
+            "keys {dnskeys:?}, signed by {dnskey_signers:?}, all else by {zone_signers:?}; DS {:?}; {:?}",
+            self.ds, self.signing.denial
+        );
+        if zone_signers.is_empty() || state == self.last_state {
+            return;
+        }
+        self.last_state.clone_from(&state);
+        // Other people's servers are none that could be asked.
+        let text = ZONE.replace("@ NS ns2.example.net.\n", "").replace("ns1 AAAA 2001:db8::1\n", "");
+        let plain = example_at(
+            &format!("s{:03}.test.", self.states.len()),
+            &text.replace("192.0.2.1\n", "127.0.0.1\n"),
+        );
+        let plan = SigningPlan::new(plain.apex(), &self.keys, &self.policy);
+        let when = (Serial(self.serial), true_time());
+        let zone = sign_zone(&plain, None, &plan, &self.signing, when, &self.ring).unwrap().zone;
+        let ds = self.ds.iter().filter_map(|id| self.keys.key(*id)?.dnskey());
+        let ds = ds.filter_map(|key| Ds::of(plain.apex(), &key, DigestType::SHA256)).collect();
+        self.states.push(State { zone, ds, summary: format!("{}: {state}", self.now) });
+    }
+
     /// Checks the zone by our own second opinion, as one who believes the parent would.
     fn check_ours(&self) {
         if !self.keys.is_signed() {
@@ -232,10 +274,8 @@ impl World {
             return;
         }
         self.shown += 1;
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let true_time = Timestamp::from_unix_seconds(since.as_secs());
         let plan = SigningPlan::new(self.plain.apex(), &self.keys, &self.policy);
-        let when = (Serial(self.serial), true_time);
+        let when = (Serial(self.serial), true_time());
         let copy = sign_zone(&self.plain, None, &plan, &self.signing, when, &self.ring).unwrap().zone;
         let single = self.keys.keys().iter().any(|key| key.role == Role::Csk);
         let layout = if single { Layout::Single } else { Layout::Split };
@@ -263,6 +303,7 @@ impl World {
                     self.scan_by_parent();
                 }
                 self.step();
+                self.remember();
             }
             self.check_ours();
             self.check_outside();
@@ -274,7 +315,7 @@ impl World {
     }
 }
 
-/// Rolls of every kind, over two years. All checkers look every day.
+/// Rolls of every kind, over two years. All checkers look every day, and DNSViz at each state of the keys.
 fn two_years() {
     let mut world = World::new(Layout::Split);
     world.live(40);
@@ -310,6 +351,8 @@ fn two_years() {
         ("not signed", &example().record_count())
     );
     assert!(world.signatures > 0 && world.shown > 0, "something was signed, and looked at");
+    assert!(world.states.len() > 20, "{} states of the keys", world.states.len());
+    assert_eq!(look(&world.states, world.folder.path()), Vec::<String>::new());
 }
 
 #[test]

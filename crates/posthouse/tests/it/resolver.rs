@@ -18,9 +18,10 @@ use std::fs::{self, File};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-const START_WAIT: Duration = Duration::from_secs(20);
+pub const START_WAIT: Duration = Duration::from_secs(20);
 const DAY: u32 = 86_400;
 
 #[derive(Default)]
@@ -33,14 +34,14 @@ impl Sign for Keyring {
 }
 
 /// A zone's keys.
-struct Keys {
+pub struct Keys {
     keys: ZoneKeys,
     ring: Keyring,
     policy: Policy,
 }
 
 impl Keys {
-    fn new() -> Keys {
+    pub fn new() -> Keys {
         let policy = Policy { layout: Layout::Single, ..Policy::default() };
         let (mut keys, mut ring) = (ZoneKeys::new(), Keyring::default());
         keys.request(Request::Sign, &policy).unwrap();
@@ -59,24 +60,24 @@ impl Keys {
         Keys { keys, ring, policy }
     }
 
-    fn ds(&self, zone: &str) -> Ds {
+    pub fn ds(&self, zone: &str) -> Ds {
         let key = self.keys.keys().iter().find_map(|key| key.dnskey()).unwrap();
         Ds::of(&zone.parse().unwrap(), &key, DigestType::SHA256).unwrap()
     }
 
-    fn sign(&self, zone: &ZoneData, denial: Denial, date: Timestamp) -> ZoneData {
+    pub fn sign(&self, zone: &ZoneData, denial: Denial, date: Timestamp) -> ZoneData {
         let plan = SigningPlan::new(zone.apex(), &self.keys, &self.policy);
         let signing = SigningPolicy { denial, ..SigningPolicy::default() };
         sign_zone(zone, None, &plan, &signing, (Serial(2), date), &self.ring).unwrap().zone
     }
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     Timestamp::from_unix_seconds(since.as_secs())
 }
 
-fn zone(apex: &str, text: &str) -> ZoneData {
+pub fn zone(apex: &str, text: &str) -> ZoneData {
     let text = format!("$TTL 3600\n@ SOA ns hostmaster 1 3600 600 86400 900\n{text}");
     read(&apex.parse().unwrap(), apex, text.as_bytes(), &mut NoInclude)
         .unwrap_or_else(|error| panic!("{error}"))
@@ -88,13 +89,13 @@ fn add_ds(zone: &mut ZoneData, child: &str, ds: &Ds) {
 }
 
 /// A process that ends with the test.
-struct Daemon {
+pub struct Daemon {
     child: Child,
     folder: PathBuf,
 }
 
 impl Daemon {
-    fn start(name: &str, arguments: &[&str], folder: PathBuf) -> Daemon {
+    pub fn start(name: &str, arguments: &[&str], folder: PathBuf) -> Daemon {
         let log = File::create(folder.join("log")).unwrap();
         let more = log.try_clone().unwrap();
         let mut command = program(name);
@@ -136,13 +137,14 @@ fn nsd(address: &str, zones: &[&ZoneData]) -> Daemon {
     Daemon::start("nsd", &["-d"], folder)
 }
 
-fn unbound(port: u16, hints: &Path, anchors: &Path) -> Daemon {
+/// Unbound on a port of the loopback interface; `more` is what it is told besides.
+pub fn unbound(port: u16, hints: &Path, anchors: &Path, more: &str) -> Daemon {
     let folder = fresh_folder();
     let conf = format!(
         "server:\n  interface: 127.0.0.1\n  port: {port}\n  chroot: \"\"\n  username: \"\"\n  directory: \"{}\"\n  \
          pidfile: \"\"\n  use-syslog: no\n  do-daemonize: no\n  do-not-query-localhost: no\n  do-ip6: no\n  \
          root-hints: \"{}\"\n  trust-anchor-file: \"{}\"\n  module-config: \"validator iterator\"\n  num-threads: 1\n\
-         remote-control:\n  control-enable: no\n",
+         remote-control:\n  control-enable: no\n{more}",
         folder.display(),
         hints.display(),
         anchors.display()
@@ -151,9 +153,10 @@ fn unbound(port: u16, hints: &Path, anchors: &Path) -> Daemon {
     Daemon::start("unbound", &["-d"], folder)
 }
 
-/// Three numbers of a loopback network that no other run uses.
+/// Three numbers of a loopback network that no other run uses, and no other test of this one.
 fn network() -> String {
-    let id = std::process::id();
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let id = std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed).wrapping_mul(37));
     format!("127.{}.{}", 100 + id % 100, id / 100 % 250)
 }
 
@@ -162,16 +165,19 @@ const DATA: &str = "mail A 192.0.2.25\n@ MX 10 mail\n_25._tcp.mail TLSA 3 1 1 \
     out CNAME mail.plain.lab.\nmoved DNAME good.lab.\na.b.deep TXT x\nbig TXT \"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"\n";
 
 /// Everything that runs.
-struct Lab {
-    server: Server,
+pub struct Lab {
+    pub server: Server,
     unbound_port: u16,
-    listener: String,
+    /// The address of the listener for others.
+    pub listener: String,
+    /// The files of hints and anchors.
+    pub files: (PathBuf, PathBuf),
     _daemons: Vec<Daemon>,
 }
 
 impl Lab {
     /// Nothing where ports below 1024 are not for us.
-    fn start() -> Option<Lab> {
+    pub fn start() -> Option<Lab> {
         let net = network();
         let at = |last: u8| format!("{net}.{last}");
         if let Err(error) = UdpSocket::bind((at(1).as_str(), 53)) {
@@ -214,7 +220,7 @@ impl Lab {
             nsd(&at(1), &[&root]),
             nsd(&at(2), &[&tld]),
             nsd(&at(3), &zones.iter().collect::<Vec<_>>()),
-            unbound(unbound_port, &files.0, &files.1),
+            unbound(unbound_port, &files.0, &files.1, ""),
         ];
         for last in 1..=3 {
             let is_there = || dig_at(&at(last), 53, &["+norec", ".", "SOA"]).contains("HEADER").then_some(());
@@ -223,7 +229,7 @@ impl Lab {
         let is_there =
             || dig_at("127.0.0.1", unbound_port, &["lab", "SOA"]).contains("NOERROR").then_some(());
         wait::until(START_WAIT, is_there).expect("unbound answers");
-        Some(Lab { server, unbound_port, listener: at(9), _daemons: daemons })
+        Some(Lab { server, unbound_port, listener: at(9), files, _daemons: daemons })
     }
 
     /// What ours says: verdict and kind of answer.
@@ -246,7 +252,7 @@ impl Lab {
 }
 
 /// The words of ours for an answer that dig shows.
-fn said(text: &str) -> String {
+pub fn said(text: &str) -> String {
     let header = text.lines().find(|line| line.contains("status:")).unwrap_or_else(|| panic!("{text}"));
     let flags = text.lines().find(|line| line.contains("flags: qr")).unwrap();
     let secure = flags.split(';').nth(2).unwrap().contains(" ad");
@@ -268,7 +274,7 @@ fn said(text: &str) -> String {
     }
 }
 
-fn dig_at(address: &str, port: u16, arguments: &[&str]) -> String {
+pub fn dig_at(address: &str, port: u16, arguments: &[&str]) -> String {
     let (server, port) = (format!("@{address}"), port.to_string());
     let mut dig = program("dig");
     dig.args([&server, "-p", &port, "+tries=1", "+time=8"]).args(arguments);
@@ -308,46 +314,48 @@ fn own_ds(server: &Server) -> Ds {
     Ds::of(&name, &key, DigestType::SHA256).unwrap()
 }
 
+/// Names, types and what is to be said of them.
+pub const CASES: [(&str, &str, &str); 32] = [
+    ("mail.good.lab", "A", "secure records"),
+    ("good.lab", "MX", "secure records"),
+    ("_25._tcp.mail.good.lab", "TLSA", "secure records"),
+    ("mail.good.lab", "AAAA", "secure no-data"),
+    ("b.deep.good.lab", "A", "secure no-data"),
+    ("nothing.good.lab", "A", "secure no-such-name"),
+    ("x.wild.good.lab", "A", "secure records"),
+    ("x.wild.good.lab", "MX", "secure no-data"),
+    ("www.good.lab", "A", "secure records"),
+    ("out.good.lab", "A", "insecure records"),
+    ("mail.moved.good.lab", "A", "secure records"),
+    ("mail.three.lab", "A", "secure records"),
+    ("mail.three.lab", "TXT", "secure no-data"),
+    ("x.y.nothing.three.lab", "A", "secure no-such-name"),
+    ("x.y.wild.three.lab", "A", "secure records"),
+    ("x.wild.three.lab", "MX", "secure no-data"),
+    ("mail.moved.three.lab", "A", "secure records"),
+    ("mail.plain.lab", "A", "insecure records"),
+    ("mail.plain.lab", "AAAA", "insecure no-data"),
+    ("nothing.plain.lab", "A", "insecure no-such-name"),
+    ("mail.moved.plain.lab", "A", "insecure records"),
+    ("plain.lab", "DS", "secure no-data"),
+    ("nothing.lab", "A", "secure no-such-name"),
+    ("nothing", "A", "secure no-such-name"),
+    ("lab", "NS", "secure records"),
+    ("lab", "DNSKEY", "secure records"),
+    ("mail.wrong.lab", "A", "bogus"),
+    ("mail.expired.lab", "A", "bogus"),
+    ("nothing.expired.lab", "A", "bogus"),
+    ("mail.stripped.lab", "A", "bogus"),
+    ("www.own.lab", "A", "secure records"),
+    ("nothing.own.lab", "A", "secure no-such-name"),
+];
+
 #[test]
 fn verdicts_are_those_of_unbound() {
     let Some(mut lab) = Lab::start() else { return };
-    let cases = [
-        ("mail.good.lab", "A", "secure records"),
-        ("good.lab", "MX", "secure records"),
-        ("_25._tcp.mail.good.lab", "TLSA", "secure records"),
-        ("mail.good.lab", "AAAA", "secure no-data"),
-        ("b.deep.good.lab", "A", "secure no-data"),
-        ("nothing.good.lab", "A", "secure no-such-name"),
-        ("x.wild.good.lab", "A", "secure records"),
-        ("x.wild.good.lab", "MX", "secure no-data"),
-        ("www.good.lab", "A", "secure records"),
-        ("out.good.lab", "A", "insecure records"),
-        ("mail.moved.good.lab", "A", "secure records"),
-        ("mail.three.lab", "A", "secure records"),
-        ("mail.three.lab", "TXT", "secure no-data"),
-        ("x.y.nothing.three.lab", "A", "secure no-such-name"),
-        ("x.y.wild.three.lab", "A", "secure records"),
-        ("x.wild.three.lab", "MX", "secure no-data"),
-        ("mail.moved.three.lab", "A", "secure records"),
-        ("mail.plain.lab", "A", "insecure records"),
-        ("mail.plain.lab", "AAAA", "insecure no-data"),
-        ("nothing.plain.lab", "A", "insecure no-such-name"),
-        ("mail.moved.plain.lab", "A", "insecure records"),
-        ("plain.lab", "DS", "secure no-data"),
-        ("nothing.lab", "A", "secure no-such-name"),
-        ("nothing", "A", "secure no-such-name"),
-        ("lab", "NS", "secure records"),
-        ("lab", "DNSKEY", "secure records"),
-        ("mail.wrong.lab", "A", "bogus"),
-        ("mail.expired.lab", "A", "bogus"),
-        ("nothing.expired.lab", "A", "bogus"),
-        ("mail.stripped.lab", "A", "bogus"),
-        ("www.own.lab", "A", "secure records"),
-        ("nothing.own.lab", "A", "secure no-such-name"),
-    ];
     let forwarder = format!("@127.0.0.1:{}", lab.unbound_port);
     let mut wrong = Vec::new();
-    for (name, rtype, expected) in cases {
+    for (name, rtype, expected) in CASES {
         let found = [
             ("ours", lab.ours(&[name, rtype])),
             ("unbound", lab.theirs(name, rtype)),
