@@ -395,9 +395,9 @@ impl Tx<'_> {
     /// [`Missing::Zone`].
     pub fn remove_zone(&mut self, id: ZoneId) -> Result<(), StoreError> {
         self.next_change()?;
-        if self.db.execute("DELETE FROM zone WHERE zone_id = ?1", params![id])? == 0 {
-            return Err(StoreError::Missing(Missing::Zone));
-        }
+        let before = self.zone(id)?.ok_or(StoreError::Missing(Missing::Zone))?;
+        self.note_last_serial(&before)?;
+        self.db.execute("DELETE FROM zone WHERE zone_id = ?1", params![id])?;
         self.remove_beside_zone(id)
     }
 

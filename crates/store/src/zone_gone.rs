@@ -22,6 +22,8 @@ macro_rules! columns {
 pub struct GoneZone {
     /// The zone as it was; [`Zone::change`] is the journal's entry of the deletion.
     pub zone: Zone,
+    /// The latest serial that was served under its name: its own, or that of a zone that was there since.
+    pub last_serial: u32,
     /// When it was deleted, in Unix milliseconds.
     pub gone_ms: i64,
 }
@@ -29,14 +31,14 @@ pub struct GoneZone {
 macro_rules! gone_where {
     ($rest:literal) => {
         concat!(
-            "SELECT zone_id, name, kind, serial, change, due_ms, settings, state, gone_ms FROM zone_gone ",
+            "SELECT zone_id, name, kind, serial, change, due_ms, settings, state, last_serial, gone_ms FROM zone_gone ",
             $rest
         )
     };
 }
 
 fn gone(row: &Row<'_>) -> Result<GoneZone, StoreError> {
-    Ok(GoneZone { zone: zone(row)?, gone_ms: row.int(8)? })
+    Ok(GoneZone { zone: zone(row)?, last_serial: row.small(8)?, gone_ms: row.int(9)? })
 }
 
 impl View<'_> {
@@ -76,9 +78,9 @@ impl Tx<'_> {
         let sql = concat!(
             "INSERT INTO zone_gone (",
             columns!(),
-            ", gone_ms) SELECT ",
+            ", last_serial, gone_ms) SELECT ",
             columns!(),
-            ", ?2 FROM zone WHERE zone_id = ?1"
+            ", serial, ?2 FROM zone WHERE zone_id = ?1"
         );
         self.db.execute(sql, params![id, at_ms])?;
         self.db.execute("DELETE FROM zone WHERE zone_id = ?1", params![id])?;
@@ -125,6 +127,18 @@ impl Tx<'_> {
             self.forget_gone_zone(gone)?;
         }
         Ok(old.len() as u64)
+    }
+
+    /// Notes up to which serial a zone was served that was made anew under the name of a deleted one.
+    pub(crate) fn note_last_serial(&mut self, zone: &Zone) -> Result<(), StoreError> {
+        let Some(gone) = self.gone_zone(&zone.name)? else { return Ok(()) };
+        // Later in the circle of serials (RFC 1982 §3.2).
+        let ahead = zone.serial.wrapping_sub(gone.last_serial);
+        if zone.serial != 0 && (1..1 << 31).contains(&ahead) {
+            let sql = "UPDATE zone_gone SET last_serial = ?2 WHERE zone_id = ?1";
+            self.db.execute(sql, params![gone.zone.id, zone.serial])?;
+        }
+        Ok(())
     }
 
     fn forget_gone_zone(&mut self, gone: &GoneZone) -> Result<(), StoreError> {

@@ -246,7 +246,7 @@ pub fn deleted_zones_come_back_whole(store: &Store) {
     assert_eq!(store.read_blocking(|view| view.zones_due(99, 9)).unwrap(), []);
     assert_eq!(keys_for(store, KeyPurpose::Zone), [], "another zone of that name has none of its keys");
     let gone = store.read_blocking(|view| view.gone_zone("example.org")).unwrap().unwrap();
-    assert_eq!((gone.gone_ms, gone.zone.id, gone.zone.serial), (1000, id, 8));
+    assert_eq!((gone.gone_ms, gone.zone.id, gone.zone.serial, gone.last_serial), (1000, id, 8, 8));
     assert_eq!(store.read_blocking(|view| view.gone_zones()).unwrap(), std::slice::from_ref(&gone));
     assert_eq!(store.read_blocking(|view| view.zone_content(id)).unwrap().base, b"base");
     assert_clean(store);
@@ -281,9 +281,18 @@ pub fn the_newest_deletion_of_a_name_is_kept_for_its_time(store: &Store) {
     assert_eq!(keys_for(store, KeyPurpose::GoneZone).len(), 1);
     assert_eq!(store.read_blocking(|view| view.zone_changes(first.id, 9)).unwrap(), []);
     assert_clean(store);
-    // What is removed for good takes nothing that was deleted before with it.
-    let third = zone(store, "example.org");
-    write(store, move |tx| tx.remove_zone(third.id));
+    // What is removed for good takes nothing that was deleted before with it, but the name was served by it.
+    for (serial, last) in [(0, 0), (9, 9), (4, 9), (2_147_483_656, 2_147_483_656)] {
+        let third = zone(store, "example.org");
+        write(store, move |tx| {
+            if serial != 0 {
+                tx.change_zone(third.id, third.change, &change(serial, b"third"))?;
+            }
+            tx.remove_zone(third.id)
+        });
+        let gone = store.read_blocking(|view| view.gone_zone("example.org")).unwrap().unwrap();
+        assert_eq!((gone.zone.id, gone.last_serial), (second.id, last), "after {serial}");
+    }
     assert_eq!(write(store, |tx| tx.forget_gone_zones(2000, 9)), 0);
     assert_eq!(write(store, |tx| tx.forget_gone_zones(2001, 9)), 1);
     assert_eq!(keys_for(store, KeyPurpose::GoneZone), []);

@@ -126,7 +126,8 @@ fn take_back(draft: &mut Draft, inverse: &Inverse, observed: &Observed) -> Resul
                 return Ok(());
             }
             // Where nobody ever relied on the signatures, nobody misses them.
-            match !in_order && draft.keys.keys.may_stop_at_once(observed).is_ok() {
+            let keys = &draft.keys.keys;
+            match !in_order && !keys.saw_ds() && keys.may_stop_at_once(observed).is_ok() {
                 true => draft.keys.clear(),
                 false => ask(draft, KeyRequest::Unsign)?,
             }

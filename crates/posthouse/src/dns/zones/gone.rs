@@ -3,7 +3,7 @@
 use super::super::settings::ZoneSettings;
 use super::change::{Changed, Why, read_of};
 use super::{ZoneError, Zones, stored_name};
-use dns::Name;
+use dns::{Name, Serial};
 use std::sync::PoisonError;
 use store::{GoneZone, KeyPurpose, StoreError, Zone, ZoneChangeKind, ZoneId, ZoneKind, ZoneNote, ZonePeer};
 
@@ -96,7 +96,7 @@ impl Zones {
         let lost = self.without_key(gone.zone.id)?;
         let changed = match gone.zone.kind {
             ZoneKind::Primary => {
-                let changed = self.bring_primary_back(gone.zone)?;
+                let changed = self.bring_primary_back(gone)?;
                 if changed.tells_parent {
                     self.tell_parent(name);
                 }
@@ -122,7 +122,8 @@ impl Zones {
         Ok(Back { changed, lost })
     }
 
-    fn bring_primary_back(&self, zone: Zone) -> Result<Changed, ZoneError> {
+    fn bring_primary_back(&self, gone: GoneZone) -> Result<Changed, ZoneError> {
+        let (zone, last) = (gone.zone, Serial(gone.last_serial));
         let _one = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let why = Why {
             undoes: Some(zone.change),
@@ -139,7 +140,9 @@ impl Zones {
             read_of(view, zone.clone(), true, &host)
         })?;
         let (mut draft, beside) = self.draft_of(read)?;
-        draft.serial_wish = draft.book.served.serial().map(|serial| serial.plus(1));
+        // Whoever fetched a zone that was there meanwhile takes this one, too.
+        let serial = draft.book.served.serial();
+        draft.serial_wish = serial.map(|own| if last.is_after(own) { last } else { own }.plus(1));
         self.finish(draft, &beside, &why)
     }
 

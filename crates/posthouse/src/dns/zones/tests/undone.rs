@@ -121,15 +121,24 @@ fn a_zone_made_anew_keeps_the_deleted_one_away_until_it_goes() {
     let broken = text.clone() + "www CNAME old\n";
     assert!(world.import("plain.example", &broken, true).is_err());
     assert!(world.zones.gone_zone(&name("plain.example")).unwrap().is_some());
-    world.import("plain.example", &text.replace("192.0.2.80", "192.0.2.90"), false).unwrap();
+    world
+        .import(
+            "plain.example",
+            &text.replace("192.0.2.80", "192.0.2.90").replace(" 7 3600", " 70 3600"),
+            false,
+        )
+        .unwrap();
     assert_ne!(dnskeys(&world, "plain.example"), keys);
     let refused = undo(&world, "plain.example").unwrap_err();
     assert!(refused.contains("it made the zone") && refused.contains("--for-good"), "{refused}");
     let addresses = || world.data("plain.example", "www.plain.example.", RecordType::A);
     assert_eq!(addresses(), ["192.0.2.90"], "nothing was changed");
     assert_sound(&world);
+    let other = world.served("plain.example").serial().unwrap();
     delete(&world, "plain.example", true);
     undo(&world, "plain.example").unwrap();
+    let serial = world.served("plain.example").serial().unwrap();
+    assert!(serial.is_after(other), "secondaries of the other one take it, too");
     assert_eq!((addresses(), dnskeys(&world, "plain.example")), (vec!["192.0.2.80".to_owned()], keys));
     assert_sound(&world);
     // Removed for good is removed.
@@ -200,6 +209,21 @@ fn signing_that_the_parent_vouches_for_is_undone_in_order() {
     assert_eq!((dnskeys(&world, ZONE), cds(&world).len()), (keys, 1));
     assert!(!cds(&world)[0].starts_with("0 0 0"));
     assert!(undo(&world, ZONE).unwrap_err().contains("no edit to undo"));
+}
+
+#[test]
+fn signing_is_not_undone_at_once_while_caches_may_have_a_ds() {
+    let world = world_with_domain();
+    unsign(&world, true);
+    sign(&world, ZONE, false, false);
+    made_secure(&world);
+    unsign(&world, false);
+    // The parent has none any more, and whoever asked it a moment ago has it still.
+    seen_everywhere(&world, ZONE, &[]);
+    undo(&world, ZONE).unwrap();
+    assert!(undo(&world, ZONE).unwrap().contains("undone is \"sign\""));
+    assert!(world.book(ZONE).signed);
+    assert_eq!(cds(&world), ["0 0 0 00"]);
 }
 
 #[test]
