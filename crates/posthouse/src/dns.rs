@@ -11,6 +11,7 @@ pub mod domain;
 pub mod engine;
 pub mod facts;
 pub mod import;
+pub mod inverse;
 pub mod keyring;
 pub mod look;
 pub mod mail_records;

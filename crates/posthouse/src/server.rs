@@ -314,7 +314,7 @@ async fn purge_traces(store: &Store, before_ms: i64, stop: &watch::Receiver<bool
     }
 }
 
-/// Removes old traces, tombstones and cut uploads.
+/// Removes old traces, tombstones, deleted zones and cut uploads.
 async fn tidy_up(store: Store, clock: Clock, mut stop: watch::Receiver<bool>) {
     let mut purge = tokio::time::interval(PURGE_EVERY);
     loop {
@@ -325,6 +325,9 @@ async fn tidy_up(store: Store, clock: Clock, mut stop: watch::Receiver<bool>) {
                 let trim = |tx: &mut store::Tx<'_>| tx.trim_many_tombstones(TOMBSTONES_KEPT, TRIMMED_MAX);
                 if let Err(error) = store.write(trim).await {
                     tracing::warn!(%error, "old tombstones could not be removed");
+                }
+                if let Err(error) = crate::dns::zones::forget_long_gone(&store, clock.unix_ms()).await {
+                    tracing::warn!(%error, "zones that were deleted long ago could not be forgotten");
                 }
                 tidy_files(&store, clock.unix_ms()).await;
             }

@@ -44,6 +44,7 @@ mod uid_cache;
 mod view;
 mod watch;
 mod zone;
+mod zone_gone;
 mod zone_key;
 
 pub use account::{Account, Alias, Credential, Domain};
@@ -76,6 +77,7 @@ pub use view::{Tx, View};
 pub use watch::Watch;
 pub use zone::{
     NewZoneChange, PreparedZone, ZONE_CONTENT_MAX_BYTES, ZONE_NAME_LEN_MAX_BYTES, Zone, ZoneChange,
-    ZoneChangeKind, ZoneContent, ZoneKind,
+    ZoneChangeKind, ZoneContent, ZoneKind, ZoneNote,
 };
+pub use zone_gone::GoneZone;
 pub use zone_key::{KeyPurpose, NameKey, NameRoll, PeerRole, SecretBytes, TsigKey, ZonePeer, ZoneSeen};

@@ -153,6 +153,29 @@ pub struct NewZoneChange {
     pub state: String,
 }
 
+/// An entry of the journal about what lies beside a zone's records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneNote {
+    /// When it is made, in Unix milliseconds.
+    pub at_ms: i64,
+    /// Why it is made.
+    pub kind: ZoneChangeKind,
+    /// The change that it undoes.
+    pub undoes: Option<u64>,
+    /// What is done, for people.
+    pub what: String,
+    /// As [`ZoneChange::data`], and given with the content's changes. Nothing: there is nothing to be undone.
+    pub data: Vec<u8>,
+}
+
+/// What every entry of the journal has.
+struct Entry<'a> {
+    at_ms: i64,
+    kind: ZoneChangeKind,
+    what: &'a str,
+    data: &'a [u8],
+}
+
 /// A zone's whole content, compressed; made before the transaction, as it takes time.
 #[derive(Debug, Clone)]
 pub struct PreparedZone {
@@ -194,7 +217,7 @@ macro_rules! zone_where {
     };
 }
 
-fn zone(row: &Row<'_>) -> Result<Zone, StoreError> {
+pub(crate) fn zone(row: &Row<'_>) -> Result<Zone, StoreError> {
     Ok(Zone {
         id: ZoneId(row.int(0)?),
         name: row.string(1)?,
@@ -260,12 +283,13 @@ impl View<'_> {
         self.db.list(sql, params![now_ms, limit], zone)
     }
 
-    /// A zone's content; empty if nothing was written yet.
+    /// A zone's content, also of one that was deleted ([`crate::GoneZone`]); empty if nothing was written yet.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if it is not what was written.
     pub fn zone_content(&mut self, id: ZoneId) -> Result<ZoneContent, StoreError> {
-        let sql = "SELECT base_change, base_size_bytes FROM zone WHERE zone_id = ?1";
+        let sql = "SELECT base_change, base_size_bytes FROM zone WHERE zone_id = ?1
+                   UNION ALL SELECT base_change, base_size_bytes FROM zone_gone WHERE zone_id = ?1";
         let head = self.db.row(sql, params![id], |row| Ok((row.count(0)?, row.count(1)?)))?;
         let (base_change, size_bytes) = head.ok_or(StoreError::Missing(Missing::Zone))?;
         let base = self.zone_base(id, size_bytes)?;
@@ -312,10 +336,20 @@ impl View<'_> {
 
     /// The newest edit that was not undone.
     pub fn zone_undoable(&mut self, id: ZoneId) -> Result<Option<ZoneChange>, StoreError> {
+        self.zone_undoable_before(id, i64::MAX.cast_unsigned())
+    }
+
+    /// The newest edit before the change `before` that was not undone.
+    pub fn zone_undoable_before(
+        &mut self,
+        id: ZoneId,
+        before: u64,
+    ) -> Result<Option<ZoneChange>, StoreError> {
         let sql = change_where!(
-            "WHERE zone_id = ?1 AND kind = 0 AND undone IS NULL AND LENGTH(data) > 0 ORDER BY change DESC LIMIT 1"
+            "WHERE zone_id = ?1 AND kind = 0 AND undone IS NULL AND LENGTH(data) > 0 AND change < ?2
+             ORDER BY change DESC LIMIT 1"
         );
-        self.db.row(sql, params![id], change)
+        self.db.row(sql, params![id, before], change)
     }
 }
 
@@ -354,15 +388,21 @@ impl Tx<'_> {
         self.zone(ZoneId(id))?.ok_or(StoreError::Missing(Missing::Zone))
     }
 
-    /// Removes a zone with its journal, peers and observations; keys of its name stay.
+    /// Removes a zone with its journal, peers and observations, for good; keys of its name stay.
+    /// [`Tx::put_zone_away`] is what can be undone.
     ///
     /// # Errors
     /// [`Missing::Zone`].
     pub fn remove_zone(&mut self, id: ZoneId) -> Result<(), StoreError> {
         self.next_change()?;
-        if self.db.execute("DELETE FROM zone WHERE zone_id = ?1", params![id])? == 0 {
-            return Err(StoreError::Missing(Missing::Zone));
-        }
+        let before = self.zone(id)?.ok_or(StoreError::Missing(Missing::Zone))?;
+        self.note_last_serial(&before)?;
+        self.db.execute("DELETE FROM zone WHERE zone_id = ?1", params![id])?;
+        self.remove_beside_zone(id)
+    }
+
+    /// Removes everything that hangs on a zone's number.
+    pub(crate) fn remove_beside_zone(&mut self, id: ZoneId) -> Result<(), StoreError> {
         for sql in [
             "DELETE FROM zone_base WHERE zone_id = ?1",
             "DELETE FROM zone_change WHERE zone_id = ?1",
@@ -393,18 +433,45 @@ impl Tx<'_> {
         if let Some(base) = &new.base {
             self.put_base(id, number, base)?;
         }
-        if let Some(undone) = new.undoes {
+        let entry = Entry { at_ms: new.at_ms, kind: new.kind, what: &new.what, data: &new.data };
+        self.put_entry(id, number, (before.serial, new.serial), &entry, new.undoes)?;
+        Ok(number)
+    }
+
+    /// Writes an entry of the journal about a zone whose records stay as they are, and gives its number.
+    ///
+    /// # Errors
+    /// [`Missing::Zone`].
+    pub fn note_zone(&mut self, id: ZoneId, note: &ZoneNote) -> Result<u64, StoreError> {
+        let number = self.next_change()?;
+        let before = self.zone(id)?.ok_or(StoreError::Missing(Missing::Zone))?;
+        self.db.execute("UPDATE zone SET change = ?2 WHERE zone_id = ?1", params![id, number])?;
+        let entry = Entry { at_ms: note.at_ms, kind: note.kind, what: &note.what, data: &note.data };
+        self.put_entry(id, number, (before.serial, before.serial), &entry, note.undoes)?;
+        Ok(number)
+    }
+
+    /// - `serials`: before and after.
+    fn put_entry(
+        &mut self,
+        id: ZoneId,
+        number: u64,
+        serials: (u32, u32),
+        entry: &Entry<'_>,
+        undoes: Option<u64>,
+    ) -> Result<(), StoreError> {
+        if let Some(undone) = undoes {
             let sql = "UPDATE zone_change SET undone = ?3 WHERE zone_id = ?1 AND change = ?2";
             self.db.execute(sql, params![id, undone, number])?;
         }
         let sql = "INSERT INTO zone_change (zone_id, change, at_ms, serial_before, serial, kind, what, size_bytes, data)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        let data = blob::pack(&new.data)?;
-        let (kind, size) = (new.kind.code(), new.data.len() as u64);
+        let data = blob::pack(entry.data)?;
+        let (kind, size) = (entry.kind.code(), entry.data.len() as u64);
         let values =
-            params![id, number, new.at_ms, before.serial, new.serial, kind, &new.what, size, data.as_ref()];
+            params![id, number, entry.at_ms, serials.0, serials.1, kind, entry.what, size, data.as_ref()];
         self.db.execute(sql, values)?;
-        Ok(number)
+        Ok(())
     }
 
     fn put_base(&mut self, id: ZoneId, change: u64, base: &PreparedZone) -> Result<(), StoreError> {

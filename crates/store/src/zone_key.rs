@@ -26,14 +26,17 @@ pub enum KeyPurpose {
     Dkim,
     /// A host's certificate, whose digest is published (RFC 6698 §2.1).
     Certificate,
+    /// Signing a zone that was deleted and may come back.
+    GoneZone,
 }
 
 impl KeyPurpose {
-    const fn code(self) -> i64 {
+    pub(crate) const fn code(self) -> i64 {
         match self {
             KeyPurpose::Zone => 1,
             KeyPurpose::Dkim => 2,
             KeyPurpose::Certificate => 3,
+            KeyPurpose::GoneZone => 4,
         }
     }
 
@@ -42,6 +45,7 @@ impl KeyPurpose {
             1 => Ok(KeyPurpose::Zone),
             2 => Ok(KeyPurpose::Dkim),
             3 => Ok(KeyPurpose::Certificate),
+            4 => Ok(KeyPurpose::GoneZone),
             code => Err(StoreError::Corrupt(format!("{code} is no purpose of a key"))),
         }
     }
@@ -315,7 +319,9 @@ impl Tx<'_> {
     /// [`Missing::Key`]; [`StoreError::Invalid`] while a zone's peer needs it.
     pub fn remove_tsig_key(&mut self, name: &str) -> Result<(), StoreError> {
         self.next_change()?;
-        let sql = "SELECT COUNT(*) FROM zone_peer WHERE tsig_key = ?1";
+        // A zone that was deleted does without: nobody could find what holds the key.
+        let sql =
+            "SELECT COUNT(*) FROM zone_peer WHERE tsig_key = ?1 AND zone_id IN (SELECT zone_id FROM zone)";
         if self.db.number(sql, params![name])?.unwrap_or(0) > 0 {
             return Err(StoreError::Invalid("a zone's secondary, primary or updater uses this key"));
         }
@@ -353,6 +359,13 @@ impl Tx<'_> {
         self.touch_zone(id)?;
         let sql = "DELETE FROM zone_peer WHERE zone_id = ?1 AND role = ?2 AND address = ?3";
         Ok(self.db.execute(sql, params![id, role.code(), address])? > 0)
+    }
+
+    pub(crate) fn remove_keyed_peer(&mut self, id: ZoneId, peer: &ZonePeer) -> Result<(), StoreError> {
+        let sql = "DELETE FROM zone_peer WHERE zone_id = ?1 AND role = ?2 AND address = ?3 AND tsig_key = ?4";
+        let key = peer.tsig_key.as_deref().unwrap_or("");
+        self.db.execute(sql, params![id, peer.role.code(), &peer.address, key])?;
+        Ok(())
     }
 
     /// Writes down what was seen of a zone; does not count as a change.

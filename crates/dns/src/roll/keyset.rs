@@ -255,6 +255,11 @@ impl ZoneKeys {
         !matches!(self.chain, Chain::Unsigned | Chain::Joining(..))
     }
 
+    /// True if a DS was ever seen at the parent since there are keys, so that caches may still have one.
+    pub fn saw_ds(&self) -> bool {
+        self.ds_ttl != TtlMemory::default()
+    }
+
     /// The state in a few words, for people.
     pub fn summary(&self) -> &'static str {
         match (&self.chain, &self.zone_roll) {

@@ -72,8 +72,16 @@ pub enum DnsCommand {
     },
     /// Print a zone as a master file
     Export { zone: String },
-    /// Undo the newest edit of a zone
-    Undo { zone: String },
+    /// Undo the newest change of a zone, or its deletion
+    #[command(
+        after_help = "Examples:\n  posthouse dns undo example.org\n  posthouse dns undo example.org --skip\n\nUndone are changes of records, imports, ignore and manage, settings of mail records, sign and unsign, secondaries and updaters, one by one, the newest first; `posthouse dns log` lists them. Signing that a DS record at the parent speaks of is undone like `unsign`: in the right order, not at once.\n\nA zone that was deleted comes back with its records, settings, secondaries and keys, so that a DS record at the parent stays right, for 30 days; but not while another zone of its name is here.\n\nNot undone can be the replacement of a key (rollover, or sign with --split changed), a key that was taken (key import), and what made the zone. If that is the newest change, undo says so and changes nothing; --skip goes on to the one before. Shared keys (tsig) belong to no zone: what is removed of them is gone."
+    )]
+    Undo {
+        zone: String,
+        /// Leave what cannot be undone as it is, and undo the newest change that can
+        #[arg(long)]
+        skip: bool,
+    },
     /// List what was changed in a zone, the newest first
     Log {
         zone: String,
@@ -81,11 +89,17 @@ pub enum DnsCommand {
         limit: u32,
     },
     /// Remove a zone
+    #[command(
+        after_help = "Examples:\n  posthouse dns delete example.org\n  posthouse dns delete example.org --for-good\n\n`posthouse dns undo` brings it back, for 30 days. Of several zones deleted under one name, only the last can come back."
+    )]
     Delete {
         zone: String,
         /// Also while its parent shows a DS record, which makes the name unusable for validating resolvers
         #[arg(long)]
         force: bool,
+        /// Keep nothing of it, nor its keys; a zone of its name that was deleted before can come back then
+        #[arg(long)]
+        for_good: bool,
     },
     /// Sign a zone from now on
     Sign {
@@ -106,7 +120,7 @@ pub enum DnsCommand {
     },
     /// Begin to replace a key
     #[command(
-        after_help = "Examples:\n  posthouse dns rollover example.org csk\n  posthouse dns rollover example.org dkim\n  posthouse dns rollover example.org algorithm"
+        after_help = "Examples:\n  posthouse dns rollover example.org csk\n  posthouse dns rollover example.org dkim\n  posthouse dns rollover example.org algorithm\n\n`posthouse dns undo` cannot take it back."
     )]
     Rollover { name: String, what: What },
     /// Leave a managed record to you: it is not published any more, yours may be
@@ -230,7 +244,7 @@ pub enum TsigCommand {
         #[arg(long)]
         secret: bool,
     },
-    /// Remove a key that no zone uses
+    /// Remove a key that no zone uses; its secret is gone then, and nothing takes that back
     Remove { name: String },
     /// List keys without their secrets
     List,
@@ -242,7 +256,7 @@ pub enum TsigCommand {
 pub enum KeyCommand {
     /// Print a zone's keys, the secret halves too, in BIND's form
     Export { zone: String },
-    /// Take a key in BIND's form: the .key and the .private file
+    /// Take a key in BIND's form: the .key and the .private file; what was there before is destroyed
     Import { zone: String, public: PathBuf, private: PathBuf },
     /// Print the key that the mail host's next certificate should have, as PEM
     #[command(
@@ -265,9 +279,9 @@ pub fn request(command: DnsCommand) -> Result<Request, Failure> {
         }
         DnsCommand::Import { zone, file, unsigned } => import(zone, &file, unsigned)?,
         DnsCommand::Export { zone } => DnsRequest::Export { zone },
-        DnsCommand::Undo { zone } => DnsRequest::Undo { zone },
+        DnsCommand::Undo { zone, skip } => DnsRequest::Undo { zone, skip },
         DnsCommand::Log { zone, limit } => DnsRequest::Log { zone, limit },
-        DnsCommand::Delete { zone, force } => DnsRequest::Delete { zone, force },
+        DnsCommand::Delete { zone, force, for_good } => DnsRequest::Delete { zone, force, for_good },
         DnsCommand::Sign { zone, nsec3, split } => DnsRequest::Sign { zone, nsec3, split },
         DnsCommand::Unsign { zone, at_once } => DnsRequest::Unsign { zone, at_once },
         DnsCommand::Rollover { name, what } => DnsRequest::Rollover { name, what: what.into() },

@@ -23,6 +23,10 @@ const HAS_SERVED: u8 = 4;
 const REPLACED: u8 = 8;
 /// In a step: the settings before it follow.
 const HAS_SETTINGS: u8 = 16;
+/// In a step: what takes it back beyond records follows.
+const HAS_INVERSE: u8 = 32;
+/// In a step: it left the zone's content alone, and says nothing of it.
+const BESIDE: u8 = 64;
 
 /// Why stored bytes are no book or step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +111,9 @@ impl Book {
         };
         for bytes in &content.changes {
             let step = Step::from_bytes(bytes)?;
+            if step.beside {
+                continue;
+            }
             if let Some(diff) = &step.served {
                 diff.apply(&mut book.served).map_err(|_| BookError("a change does not fit"))?;
             }
@@ -220,9 +227,27 @@ pub struct Step {
     pub yours: YoursStep,
     /// The settings before it, as the store has them; nothing: it left them alone.
     pub settings: Option<String>,
+    /// What takes it back beyond records and settings, [`super::inverse::Inverse`] as text.
+    pub inverse: Option<String>,
+    /// It left the content alone: nothing else of this counts but what takes it back.
+    pub beside: bool,
 }
 
 impl Step {
+    /// A step that is about something else than the content of a zone.
+    pub fn beside(inverse: String) -> Step {
+        let yours = YoursStep::Diff { removed: Vec::new(), added: Vec::new() };
+        Step {
+            signed: false,
+            managed: None,
+            served: None,
+            yours,
+            settings: None,
+            inverse: Some(inverse),
+            beside: true,
+        }
+    }
+
     /// What leads from one book to the next.
     ///
     /// - `yours`: what is the operator's before and after.
@@ -237,7 +262,7 @@ impl Step {
             false => YoursStep::Diff { removed: missing(yours.0, yours.1), added: missing(yours.1, yours.0) },
         };
         let managed = (before.managed != after.managed || whole).then(|| after.managed.clone());
-        Step { signed: after.signed, managed, served, yours, settings: None }
+        Step { signed: after.signed, managed, served, yours, settings: None, inverse: None, beside: false }
     }
 
     /// Takes back what it did to what is the operator's. What is not there any more, or is there again, is
@@ -263,7 +288,7 @@ impl Step {
 
     /// Whether the operator's records, or what was decided, changed.
     pub fn is_edit(&self) -> bool {
-        if self.settings.is_some() {
+        if self.settings.is_some() || self.inverse.is_some() {
             return true;
         }
         match &self.yours {
@@ -280,14 +305,16 @@ impl Step {
             | flag(self.managed.is_some(), HAS_MANAGED)
             | flag(self.served.is_some(), HAS_SERVED)
             | flag(replaced, REPLACED)
-            | flag(self.settings.is_some(), HAS_SETTINGS);
+            | flag(self.settings.is_some(), HAS_SETTINGS)
+            | flag(self.inverse.is_some(), HAS_INVERSE)
+            | flag(self.beside, BESIDE);
         let mut out = vec![FORM, flags];
         if let Some(managed) = &self.managed {
             write_list(&mut out, managed.iter());
         }
-        if let Some(settings) = &self.settings {
-            out.extend_from_slice(&(settings.len() as u32).to_be_bytes());
-            out.extend_from_slice(settings.as_bytes());
+        for text in self.settings.iter().chain(&self.inverse) {
+            out.extend_from_slice(&(text.len() as u32).to_be_bytes());
+            out.extend_from_slice(text.as_bytes());
         }
         match &self.yours {
             YoursStep::Diff { removed, added } => {
@@ -313,10 +340,11 @@ impl Step {
             true => Some(read_list(&mut rest)?),
             false => None,
         };
-        let settings = match flags & HAS_SETTINGS != 0 {
-            true => Some(read_text(&mut rest)?),
-            false => None,
+        let mut text = |flag| match flags & flag != 0 {
+            true => read_text(&mut rest).map(Some),
+            false => Ok(None),
         };
+        let (settings, inverse) = (text(HAS_SETTINGS)?, text(HAS_INVERSE)?);
         let yours = match flags & REPLACED != 0 {
             true => YoursStep::Replaced { before: read_list(&mut rest)? },
             false => YoursStep::Diff { removed: read_list(&mut rest)?, added: read_list(&mut rest)? },
@@ -326,7 +354,15 @@ impl Step {
             false if rest.is_empty() => None,
             false => return Err(BookError("something follows")),
         };
-        Ok(Step { signed: flags & SIGNED != 0, managed, served, yours, settings })
+        Ok(Step {
+            signed: flags & SIGNED != 0,
+            managed,
+            served,
+            yours,
+            settings,
+            inverse,
+            beside: flags & BESIDE != 0,
+        })
     }
 }
 
@@ -439,5 +475,40 @@ fn read_zone(apex: &Name, rest: &mut &[u8]) -> Result<ZoneData, BookError> {
     match fault {
         Some(fault) => Err(fault),
         None => zone.map_err(|_| BookError("a record is not of the zone")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_read_as_they_were_written() {
+        let record = Record::new(
+            "www.example.org.".parse().unwrap(),
+            Ttl::from_wire(300),
+            RData::parse(RecordType::A, "192.0.2.1", None).unwrap(),
+        );
+        let edit = Step {
+            signed: true,
+            managed: Some(vec![record.clone()]),
+            yours: YoursStep::Diff { removed: vec![record.clone()], added: vec![] },
+            settings: Some("settings".to_owned()),
+            beside: false,
+            ..Step::beside("inverse".to_owned())
+        };
+        let whole = Step {
+            yours: YoursStep::Replaced { before: vec![record] },
+            settings: None,
+            inverse: None,
+            ..edit.clone()
+        };
+        for step in [edit, whole, Step::beside("inverse".to_owned())] {
+            let bytes = step.to_bytes();
+            for end in 0..bytes.len() {
+                assert!(Step::from_bytes(&bytes[..end]).is_err(), "{end} bytes of {step:?}");
+            }
+            assert_eq!(Step::from_bytes(&bytes), Ok(step));
+        }
     }
 }

@@ -123,9 +123,12 @@ pub fn signing_keys(zones: &Zones, domain: &str) -> Result<Vec<SigningKey>, Stor
 /// The store's, if it cannot be read at all.
 pub fn check(zones: &Zones) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
-    for zone in zones.store().read_blocking(|view| view.zones())? {
+    let (here, gone) = zones.store().read_blocking(|view| Ok((view.zones()?, view.gone_zones()?)))?;
+    let here = here.into_iter().map(|zone| (zone, "zone"));
+    let gone = gone.into_iter().map(|gone| (gone.zone, "deleted zone"));
+    for (zone, what) in here.chain(gone) {
         let mut finding = |detail: String| {
-            findings.push(Finding { what: "zone", where_: format!("zone {}", zone.name), detail });
+            findings.push(Finding { what: "zone", where_: format!("{what} {}", zone.name), detail });
         };
         if ZoneSettings::from_text(&zone.settings).is_none() {
             finding("its settings cannot be read".to_owned());

@@ -2,7 +2,9 @@
 
 mod edit;
 mod keys;
+mod peers;
 mod show;
+mod undo;
 
 use super::import::zone_name as parse_name;
 use super::request::{DnsReply, DnsRequest};

@@ -54,10 +54,21 @@ pub enum DnsRequest {
     Status { zone: String, look: bool },
     /// What was changed, the newest first.
     Log { zone: String, limit: u32 },
-    /// Undo the newest edit.
-    Undo { zone: String },
-    /// Remove a zone.
-    Delete { zone: String, force: bool },
+    /// Undo the newest change by an operator.
+    Undo {
+        zone: String,
+        /// Not that which cannot be undone, but the newest that can.
+        #[serde(default)]
+        skip: bool,
+    },
+    /// Delete a zone.
+    Delete {
+        zone: String,
+        force: bool,
+        /// Keep nothing of it.
+        #[serde(default)]
+        for_good: bool,
+    },
     /// Leave a managed record to the operator, or take it back.
     Ignore { name: String, rtype: String, ignore: bool },
     /// Settings of a domain's mail records.

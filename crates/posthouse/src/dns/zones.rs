@@ -6,6 +6,7 @@
 //! memory beside what answers queries.
 
 mod change;
+mod gone;
 mod managed;
 mod signals;
 
@@ -22,6 +23,7 @@ use store::{PeerRole, Store, StoreError, TsigKey, Zone, ZoneId, ZoneKind};
 use tokio::sync::broadcast;
 
 pub use change::{Changed, Draft, LOOK_SOON_S, Why};
+pub use gone::{Back, DELETED_KEPT_DAYS, forget_long_gone};
 pub use managed::{Placed, Placement, record_of};
 
 /// Entries of a zone's journal that are kept at least, for incremental transfers, undoing and reading.

@@ -129,6 +129,57 @@ fn edits_are_seen_at_once_listed_and_undone() {
 }
 
 #[test]
+fn a_deletion_is_undone_with_the_keys_and_so_is_what_was_done_before() {
+    let mut server = with_domain();
+    server.cli(&["dns", "add", "www.example.org", "A", "192.0.2.80"]).ok();
+    server.cli(&["dns", "secondary", "add", "example.org", "192.0.2.9"]).ok();
+    let key = short(&server, "example.org", "DNSKEY");
+    let serial = |server: &Server| -> u32 {
+        short(server, "example.org", "SOA").split_whitespace().nth(2).unwrap().parse().unwrap()
+    };
+    let before = serial(&server);
+    let said = server.cli(&["dns", "delete", "example.org", "--force"]).ok();
+    assert!(said.contains("posthouse dns undo example.org"), "{said}");
+    assert!(dig(server.port("dns"), &["www.example.org", "A"]).contains("REFUSED"));
+    assert!(server.cli(&["check"]).ok().contains("all is well"));
+    server.stop();
+    server.launch();
+    assert!(dig(server.port("dns"), &["www.example.org", "A"]).contains("REFUSED"));
+    assert!(server.cli(&["dns", "undo", "example.org"]).ok().contains("example.org is back"));
+    assert_eq!(short(&server, "example.org", "DNSKEY"), key);
+    assert!(serial(&server) > before);
+    assert!(delv(&server, "www.example.org", "A").contains("; fully validated"));
+    assert!(server.cli(&["dns", "secondary", "list", "example.org"]).ok().contains("192.0.2.9"));
+    // Signing, its end, and how names are denied.
+    server.cli(&["dns", "unsign", "example.org"]).ok();
+    assert_eq!(short(&server, "example.org", "CDS"), "0 0 0 00\n");
+    server.cli(&["dns", "undo", "example.org"]).ok();
+    assert_eq!(short(&server, "example.org", "DNSKEY"), key);
+    assert!(!short(&server, "example.org", "CDS").starts_with("0 0 0"));
+    server.cli(&["dns", "sign", "example.org", "--nsec3"]).ok();
+    assert_ne!(short(&server, "example.org", "NSEC3PARAM"), "");
+    server.cli(&["dns", "undo", "example.org"]).ok();
+    assert_eq!(short(&server, "example.org", "NSEC3PARAM"), "");
+    // What cannot be undone stands in the way until it is said to be passed over.
+    server.cli(&["dns", "rollover", "example.org", "dkim"]).ok();
+    let refused = server.cli(&["dns", "undo", "example.org"]).fails(1);
+    assert!(refused.contains("cannot be undone") && refused.contains("--skip"), "{refused}");
+    assert!(server.cli(&["dns", "undo", "example.org", "--skip"]).ok().contains("secondary add"));
+    assert!(!server.cli(&["dns", "secondary", "list", "example.org"]).ok().contains("192.0.2.9"));
+    assert_eq!(short(&server, "www.example.org", "A"), "192.0.2.80\n");
+    server.cli(&["dns", "undo", "example.org", "--skip"]).ok();
+    assert_eq!(short(&server, "www.example.org", "A"), "");
+    let log = json_of(&server, &["dns", "log", "example.org"]);
+    let rows = log["dns"]["changes"].as_array().unwrap();
+    let undone = |what: &str| rows.iter().any(|row| row["what"] == what && row["undone"] == true);
+    for what in ["delete the zone", "stop signing", "sign", "secondary add 192.0.2.9"] {
+        assert!(undone(what), "{what}: {log}");
+    }
+    assert!(delv(&server, "example.org", "MX").contains("; fully validated"));
+    assert!(server.cli(&["check"]).ok().contains("all is well"));
+}
+
+#[test]
 fn commands_work_while_no_server_runs() {
     let mut server = setup().prepare();
     server.cli(&["domain", "add", "example.org"]).ok();

@@ -15,6 +15,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("domain", "SELECT COALESCE(MAX(domain_id), 0) FROM domain"),
     ("account", "SELECT COALESCE(MAX(account_id), 0) FROM account"),
     ("zone", "SELECT COALESCE(MAX(zone_id), 0) FROM zone"),
+    ("zone", "SELECT COALESCE(MAX(zone_id), 0) FROM zone_gone"),
 ];
 
 impl View<'_> {

@@ -54,7 +54,10 @@ pub fn a_lively_store_is_clean(store: &Store) {
             state: String::new(),
         };
         let seen = tx.change_zone(zone.id, zone.change, &new)?;
-        tx.change_zone(zone.id, seen, &NewZoneChange { serial: 6, base: None, ..new.clone() })
+        tx.change_zone(zone.id, seen, &NewZoneChange { serial: 6, base: None, ..new.clone() })?;
+        let gone = tx.add_zone("gone.example", ZoneKind::Primary, "")?;
+        tx.change_zone(gone.id, gone.change, &new)?;
+        tx.put_zone_away(gone.id, 1, "delete")
     });
     let report = store.check(&mut |_| ()).unwrap();
     assert_eq!(report.findings, []);
@@ -111,6 +114,10 @@ const DAMAGE: &[(&str, &str)] = &[
     ("UPDATE zone_change SET serial_before = 77", "zone journal"),
     ("UPDATE zone SET zone_id = 77", "change without zone"),
     ("INSERT INTO zone_peer VALUES (1, 1, 'a', 'gone')", "peer without key"),
+    ("DELETE FROM zone_gone", "content without zone"),
+    ("UPDATE zone_gone SET serial = 4", "zone serial"),
+    ("UPDATE zone_gone SET zone_id = 1", "deleted zone"),
+    ("INSERT INTO name_key VALUES ('x.example', 4, 1, 13, x'', x'', '', 1)", "key without zone"),
     ("UPDATE mailbox SET tombstone_floor_modseq = 999999 WHERE name = 'INBOX'", "tombstone floor"),
     ("UPDATE mailbox SET name = 'Post' WHERE name = 'INBOX'", "INBOX"),
     ("DELETE FROM mailbox WHERE name = 'Trash'", "placement without mailbox"),

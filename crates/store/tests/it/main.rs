@@ -63,7 +63,9 @@ suite! {
     checks: a_lively_store_is_clean;
     zones: zones_come_and_go, content_is_base_and_changes, journals_keep_what_the_content_needs,
         edits_are_undone_once, due_zones_and_changed_zones, zone_watches_tell, keys_and_rolls_are_kept,
-        peers_need_their_keys;
+        peers_need_their_keys, deleted_zones_come_back_whole,
+        the_newest_deletion_of_a_name_is_kept_for_its_time, a_deleted_zone_holds_no_shared_key,
+        notes_stand_in_the_journal_and_are_undone;
 }
 
 /// The account `name@example.org`, made together with its domain if that is missing.

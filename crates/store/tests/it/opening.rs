@@ -63,7 +63,7 @@ fn messages_from_before_their_sizes_were_kept_are_measured_once() {
     drop(store);
     // What the format before knew is put back.
     let database = rusqlite::Connection::open(folder.path().join("posthouse.db")).unwrap();
-    let back = "DROP INDEX message_by_crlf_size; ALTER TABLE message DROP COLUMN crlf_size_bytes;
+    let back = "DROP TABLE zone_gone; DROP INDEX message_by_crlf_size; ALTER TABLE message DROP COLUMN crlf_size_bytes;
                 UPDATE format SET version = 5;";
     database.execute_batch(back).unwrap();
     drop(database);

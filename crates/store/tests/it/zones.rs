@@ -2,7 +2,7 @@
 
 use store::{
     KeyPurpose, Missing, NameKey, NameRoll, NewZoneChange, PeerRole, PreparedZone, SecretBytes, Store,
-    StoreError, TsigKey, Zone, ZoneChangeKind, ZoneKind, ZonePeer, ZoneSeen,
+    StoreError, TsigKey, Zone, ZoneChangeKind, ZoneKind, ZoneNote, ZonePeer, ZoneSeen,
 };
 
 use crate::{assert_clean, write};
@@ -207,4 +207,149 @@ pub fn peers_need_their_keys(store: &Store) {
         write(store, move |tx| tx.put_zone_seen(id, &seen));
     }
     assert_eq!(store.read_blocking(|view| view.zone_seen(id)).unwrap(), [seen]);
+}
+
+fn key(key_id: u64, public: &[u8]) -> NameKey {
+    NameKey {
+        name: "example.org".to_owned(),
+        purpose: KeyPurpose::Zone,
+        key_id,
+        algorithm: 13,
+        public: public.to_vec(),
+        secret: SecretBytes(b"secret".to_vec()),
+        state: String::new(),
+        created_ms: 5,
+    }
+}
+
+fn keys_for(store: &Store, purpose: KeyPurpose) -> Vec<NameKey> {
+    store.read_blocking(|view| view.name_keys("example.org", purpose)).unwrap()
+}
+
+pub fn deleted_zones_come_back_whole(store: &Store) {
+    let zone = zone(store, "example.org");
+    let id = zone.id;
+    let new = NewZoneChange {
+        base: Some(PreparedZone::new(b"base").unwrap()),
+        state: "signed".to_owned(),
+        due_ms: Some(9),
+        ..change(7, b"first")
+    };
+    let first = write(store, move |tx| tx.change_zone(id, zone.change, &new));
+    write(store, move |tx| tx.change_zone(id, first, &change(8, b"plus")));
+    let peer = ZonePeer { role: PeerRole::Fetches, address: "192.0.2.1".to_owned(), tsig_key: None };
+    let (wish, mine) = (peer.clone(), key(1, b"mine"));
+    write(store, move |tx| tx.add_zone_peer(id, &wish).and_then(|()| tx.put_name_key(&mine)));
+    let before = store.read_blocking(|view| view.zone(id)).unwrap().unwrap();
+    write(store, move |tx| tx.put_zone_away(id, 1000, "delete"));
+    assert_eq!(store.read_blocking(|view| view.zones()).unwrap(), []);
+    assert_eq!(store.read_blocking(|view| view.zones_due(99, 9)).unwrap(), []);
+    assert_eq!(keys_for(store, KeyPurpose::Zone), [], "another zone of that name has none of its keys");
+    let gone = store.read_blocking(|view| view.gone_zone("example.org")).unwrap().unwrap();
+    assert_eq!((gone.gone_ms, gone.zone.id, gone.zone.serial, gone.last_serial), (1000, id, 8, 8));
+    assert_eq!(store.read_blocking(|view| view.gone_zones()).unwrap(), std::slice::from_ref(&gone));
+    assert_eq!(store.read_blocking(|view| view.zone_content(id)).unwrap().base, b"base");
+    assert_clean(store);
+    let (back, lost) = write(store, |tx| tx.bring_zone_back("example.org"));
+    assert_eq!((&back, lost), (&gone.zone, vec![]));
+    let back = store.read_blocking(|view| view.zone(id)).unwrap().unwrap();
+    assert_eq!(Zone { change: before.change, ..back }, before);
+    assert_eq!(store.read_blocking(|view| view.zone_content(id)).unwrap().changes, [b"plus".to_vec()]);
+    assert_eq!(store.read_blocking(|view| view.zone_peers(id)).unwrap(), [peer]);
+    assert_eq!(keys_for(store, KeyPurpose::Zone), [key(1, b"mine")]);
+    let journal = store.read_blocking(|view| view.zone_changes(id, 9)).unwrap();
+    assert_eq!((&journal[0].what[..], journal[0].serial), ("delete", 8));
+    assert_eq!(journal[0].change, gone.zone.change);
+    let again = store.write_blocking(|tx| tx.bring_zone_back("example.org"));
+    assert_eq!(again, Err(StoreError::Exists("zone")));
+    assert_eq!(store.read_blocking(|view| view.gone_zones()).unwrap(), []);
+    assert_clean(store);
+}
+
+pub fn the_newest_deletion_of_a_name_is_kept_for_its_time(store: &Store) {
+    let first = zone(store, "example.org");
+    write(store, |tx| tx.put_name_key(&key(1, b"first")));
+    write(store, move |tx| tx.put_zone_away(first.id, 1000, "delete"));
+    let second = zone(store, "example.org");
+    write(store, |tx| tx.put_name_key(&key(1, b"second")));
+    let taken = store.write_blocking(|tx| tx.bring_zone_back("example.org"));
+    assert_eq!(taken, Err(StoreError::Exists("zone")));
+    assert_clean(store);
+    write(store, move |tx| tx.put_zone_away(second.id, 2000, "delete"));
+    let gone = store.read_blocking(|view| view.gone_zones()).unwrap();
+    assert_eq!(gone.iter().map(|gone| gone.zone.id).collect::<Vec<_>>(), [second.id]);
+    assert_eq!(keys_for(store, KeyPurpose::GoneZone).len(), 1);
+    assert_eq!(store.read_blocking(|view| view.zone_changes(first.id, 9)).unwrap(), []);
+    assert_clean(store);
+    // What is removed for good takes nothing that was deleted before with it, but the name was served by it.
+    for (serial, last) in [(0, 0), (9, 9), (4, 9), (2_147_483_656, 2_147_483_656)] {
+        let third = zone(store, "example.org");
+        write(store, move |tx| {
+            if serial != 0 {
+                tx.change_zone(third.id, third.change, &change(serial, b"third"))?;
+            }
+            tx.remove_zone(third.id)
+        });
+        let gone = store.read_blocking(|view| view.gone_zone("example.org")).unwrap().unwrap();
+        assert_eq!((gone.zone.id, gone.last_serial), (second.id, last), "after {serial}");
+    }
+    assert_eq!(write(store, |tx| tx.forget_gone_zones(2000, 9)), 0);
+    assert_eq!(write(store, |tx| tx.forget_gone_zones(2001, 9)), 1);
+    assert_eq!(keys_for(store, KeyPurpose::GoneZone), []);
+    let gone = store.write_blocking(|tx| tx.bring_zone_back("example.org"));
+    assert_eq!(gone, Err(StoreError::Missing(Missing::Zone)));
+    assert_clean(store);
+}
+
+pub fn a_deleted_zone_holds_no_shared_key(store: &Store) {
+    let zone = zone(store, "example.org");
+    let id = zone.id;
+    let shared = TsigKey {
+        name: "k.example".to_owned(),
+        algorithm: "hmac-sha256".to_owned(),
+        secret: SecretBytes(vec![1; 32]),
+        created_ms: 1,
+    };
+    let keyed = ZonePeer {
+        role: PeerRole::Fetches,
+        address: "192.0.2.1".to_owned(),
+        tsig_key: Some("k.example".to_owned()),
+    };
+    let wish = keyed.clone();
+    write(store, move |tx| tx.add_tsig_key(&shared).and_then(|()| tx.add_zone_peer(id, &wish)));
+    write(store, move |tx| tx.put_zone_away(id, 1000, "delete"));
+    write(store, |tx| tx.remove_tsig_key("k.example"));
+    assert_clean(store);
+    assert_eq!(write(store, |tx| tx.bring_zone_back("example.org")).1, [keyed]);
+    assert_eq!(store.read_blocking(|view| view.zone_peers(id)).unwrap(), []);
+    assert_clean(store);
+}
+
+pub fn notes_stand_in_the_journal_and_are_undone(store: &Store) {
+    let zone = zone(store, "example.org");
+    let id = zone.id;
+    let first = write(store, move |tx| tx.change_zone(id, zone.change, &change(7, b"records")));
+    let note = ZoneNote {
+        at_ms: 5,
+        kind: ZoneChangeKind::Edit,
+        undoes: None,
+        what: "a peer".to_owned(),
+        data: b"peer".to_vec(),
+    };
+    let undo = ZoneNote { kind: ZoneChangeKind::Undo, ..note.clone() };
+    let noted = write(store, move |tx| tx.note_zone(id, &note));
+    let undo = ZoneNote { undoes: Some(noted), ..undo };
+    let undoable = |before| store.read_blocking(|view| view.zone_undoable_before(id, before)).unwrap();
+    let newest = undoable(u64::MAX >> 1).unwrap();
+    assert_eq!((newest.change, newest.serial_before, newest.serial), (noted, 7, 7));
+    assert_eq!(undoable(noted).unwrap().change, first);
+    assert_eq!(undoable(first), None);
+    assert_clean(store);
+    let late = store.write_blocking(move |tx| tx.change_zone(id, first, &change(8, b"late")));
+    assert_eq!(late, Err(StoreError::Conflict), "who changes the zone reads what was noted");
+    let undone = write(store, move |tx| tx.note_zone(id, &undo));
+    let journal = store.read_blocking(|view| view.zone_changes_after(id, first)).unwrap();
+    assert_eq!(journal[0].undone, Some(undone));
+    assert_eq!(store.read_blocking(|view| view.zone_undoable(id)).unwrap().unwrap().change, first);
+    assert_clean(store);
 }

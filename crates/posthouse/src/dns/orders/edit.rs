@@ -1,10 +1,11 @@
 //! Orders that change zones.
 
-use super::super::book::{Step, is_of_signing, unpack_records};
+use super::super::book::{is_of_signing, unpack_records};
+use super::super::inverse::Inverse;
 use super::super::look;
 use super::super::request::DnsRequest;
 use super::super::settings::{Ignored, ZoneSettings};
-use super::super::zones::{Changed, Draft, Why, ZoneError, Zones};
+use super::super::zones::{Changed, DELETED_KEPT_DAYS, Draft, Why, ZoneError, Zones};
 use super::{Done, name, outcome, words};
 use crate::admin::Reply;
 use base64::Engine as _;
@@ -13,7 +14,7 @@ use dns::roll::Observed;
 use dns::roll::keyset::{RefusedRequest, Request as KeyRequest};
 use dns::{Name, RData, Record, RecordType, Soa, ZoneData};
 use std::collections::BTreeMap;
-use store::{PeerRole, StoreError, ZoneChangeKind, ZoneKind, ZonePeer};
+use store::ZoneKind;
 
 /// The TTL of what is added without one, in seconds.
 const TTL_S: u32 = 3600;
@@ -30,8 +31,8 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
         DnsRequest::Remove { name: owner, rtype, data } => {
             remove(zones, &name(&owner)?, rtype.as_deref(), data.as_deref())
         }
-        DnsRequest::Undo { zone } => undo(zones, &name(&zone)?),
-        DnsRequest::Delete { zone, force } => delete(zones, &name(&zone)?, force),
+        DnsRequest::Undo { zone, skip } => super::undo::undo(zones, &name(&zone)?, skip),
+        DnsRequest::Delete { zone, force, for_good } => delete(zones, &name(&zone)?, force, for_good),
         DnsRequest::Ignore { name: owner, rtype, ignore } => {
             self::ignore(zones, &name(&owner)?, &rtype, ignore)
         }
@@ -57,7 +58,7 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
                 other => Ok(other),
             }
         }
-        request => peers(zones, request),
+        request => super::peers::carry_out(zones, request),
     }
 }
 
@@ -213,6 +214,9 @@ fn import(zones: &Zones, zone: &Name, records: Vec<Record>, unsigned: bool) -> D
     let why = Why { whole: true, ..Why::edit(format!("import {count} records")) };
     let done = zones.change(zone, &why, |draft| {
         if unsigned {
+            if draft.keys.keys.is_signed() {
+                draft.inverse = Some(sign_again(draft));
+            }
             stop_signing(draft, &observed)?;
         } else if made {
             start_signing(draft)?;
@@ -277,6 +281,11 @@ pub(super) fn start_signing(draft: &mut Draft) -> Result<(), ZoneError> {
     }
 }
 
+/// What takes back that a zone is signed no more.
+pub(super) fn sign_again(draft: &Draft) -> Inverse {
+    Inverse::Sign { nsec3: draft.settings.nsec3, split: draft.settings.split }
+}
+
 /// What the parent shows now, where something hangs on it; blocks, for seconds where servers are silent.
 pub(super) fn seen_now(zones: &Zones, zone: &Name) -> Result<Observed, ZoneError> {
     let (draft, _) = zones.placements(zone)?;
@@ -302,31 +311,7 @@ pub(super) fn stop_signing(draft: &mut Draft, observed: &Observed) -> Result<(),
     Ok(())
 }
 
-fn undo(zones: &Zones, zone: &Name) -> Done {
-    let id = zones.zone(zone)?.id;
-    let last = zones.store().read_blocking(move |view| view.zone_undoable(id))?;
-    let last = last.ok_or_else(|| {
-        ZoneError::Refused(format!("{}: there is no edit to undo", zone.to_text_without_dot()))
-    })?;
-    let step = Step::from_bytes(&last.data)?;
-    let why = Why {
-        kind: ZoneChangeKind::Undo,
-        undoes: Some(last.change),
-        what: format!("undo: {}", last.what),
-        whole: true,
-        keeps_served: false,
-    };
-    let ((), changed) = zones.change(zone, &why, |draft| {
-        step.undo(&mut draft.yours);
-        if let Some(before) = step.settings.as_deref().and_then(ZoneSettings::from_text) {
-            draft.settings.take_back(before);
-        }
-        Ok(())
-    })?;
-    words(format!("undone is \"{}\"\n{}", last.what, outcome(zone, &changed)))
-}
-
-fn delete(zones: &Zones, zone: &Name, force: bool) -> Done {
+fn delete(zones: &Zones, zone: &Name, force: bool, for_good: bool) -> Done {
     let (draft, _) = zones.placements(zone)?;
     let text = zone.to_text_without_dot();
     if !force && draft.keys.keys.is_signed() {
@@ -335,8 +320,15 @@ fn delete(zones: &Zones, zone: &Name, force: bool) -> Done {
             ZoneError::Refused(format!("{text} was not removed: {why} (--force removes it all the same)"))
         })?;
     }
-    zones.delete(zone)?;
-    words(format!("{text} is no zone of this server any more; its keys are kept"))
+    if for_good {
+        zones.delete_for_good(zone)?;
+        return words(format!("{text} is no zone of this server any more, and nothing of it is kept"));
+    }
+    zones.put_away(zone)?;
+    words(format!(
+        "{text} is no zone of this server any more; `posthouse dns undo {text}` brings it back with its keys, for \
+         {DELETED_KEPT_DAYS} days"
+    ))
 }
 
 fn ignore(zones: &Zones, owner: &Name, rtype: &str, ignore: bool) -> Done {
@@ -354,87 +346,6 @@ fn ignore(zones: &Zones, owner: &Name, rtype: &str, ignore: bool) -> Done {
         Ok(())
     })?;
     words(outcome(&zone, &changed))
-}
-
-fn peers(zones: &Zones, request: DnsRequest) -> Done {
-    let (zone, role, address, key, adds) = match request {
-        DnsRequest::SecondaryAdd { zone, address, key } => (zone, PeerRole::Fetches, address, key, true),
-        DnsRequest::SecondaryRemove { zone, address } => (zone, PeerRole::Fetches, address, None, false),
-        DnsRequest::UpdaterAdd { zone, address, key } => (zone, PeerRole::Updates, address, Some(key), true),
-        DnsRequest::UpdaterRemove { zone, address } => (zone, PeerRole::Updates, address, None, false),
-        DnsRequest::Follow { zone, primary, key } => {
-            let apex = name(&zone)?;
-            match zones.create(&apex, ZoneKind::Secondary, &ZoneSettings::default()) {
-                Ok(_) => {}
-                Err(ZoneError::Store(StoreError::Exists(_)))
-                    if zones.zone(&apex)?.kind == ZoneKind::Secondary => {}
-                Err(error) => return Err(error),
-            }
-            (zone, PeerRole::Primary, primary, key, true)
-        }
-        _ => return Err(ZoneError::Refused("this order is not known".into())),
-    };
-    let apex = name(&zone)?;
-    check_address(role, &address)?;
-    let key = key.map(|key| key.trim_end_matches('.').to_ascii_lowercase());
-    let (id, entered) = (zones.zone(&apex)?.id, address.clone());
-    let there = zones.store().write_blocking(move |tx| {
-        // A secondary is both: it may fetch, and it is told.
-        let roles: &[PeerRole] = match role {
-            PeerRole::Fetches => &[PeerRole::Fetches, PeerRole::Notified],
-            _ => std::slice::from_ref(&role),
-        };
-        let mut there = adds;
-        for role in roles {
-            if adds {
-                let peer = ZonePeer { role: *role, address: entered.clone(), tsig_key: key.clone() };
-                tx.remove_zone_peer(id, *role, &entered)?;
-                tx.add_zone_peer(id, &peer)?;
-            } else {
-                there |= tx.remove_zone_peer(id, *role, &entered)?;
-            }
-        }
-        Ok(there)
-    })?;
-    zones.refresh()?;
-    let zone = apex.to_text_without_dot();
-    match (adds, there) {
-        (true, _) => words(format!("{zone}: {}", peer_words(role, &address))),
-        (false, true) => words(format!("{zone}: {}", peer_gone_words(role, &address))),
-        (false, false) => Err(ZoneError::Refused(format!("{zone}: {address} was not entered"))),
-    }
-}
-
-fn peer_words(role: PeerRole, address: &str) -> String {
-    match role {
-        PeerRole::Fetches => format!("{address} may fetch it and is told of changes from now on"),
-        PeerRole::Primary => format!("it is fetched from {address} from now on"),
-        PeerRole::Updates if address == "any" => {
-            "updates with this key may change what is yours in it, from any address".to_owned()
-        }
-        PeerRole::Updates => format!("updates with this key from {address} may change what is yours in it"),
-        PeerRole::Notified => format!("{address} is told of changes from now on"),
-    }
-}
-
-fn peer_gone_words(role: PeerRole, address: &str) -> String {
-    match role {
-        PeerRole::Fetches => format!("{address} may no longer fetch it, nor is it told of changes"),
-        PeerRole::Primary => format!("it is no longer fetched from {address}"),
-        PeerRole::Updates if address == "any" => "updates from anywhere are refused from now on".to_owned(),
-        PeerRole::Updates => format!("updates from {address} are refused from now on"),
-        PeerRole::Notified => format!("{address} is no longer told of changes"),
-    }
-}
-
-/// An address, with a port or without; networks and `any` too where the role allows many.
-fn check_address(role: PeerRole, text: &str) -> Result<(), ZoneError> {
-    let one = text.parse::<std::net::IpAddr>().is_ok() || text.parse::<std::net::SocketAddr>().is_ok();
-    let many = text == "any" || crate::config::Network::try_from(text.to_owned()).is_ok();
-    if one || (many && role == PeerRole::Updates) {
-        return Ok(());
-    }
-    Err(ZoneError::Refused(format!("{text:?} is no address such as 198.51.100.2 or 198.51.100.2:5353")))
 }
 
 /// What became of a change, for those who have one.

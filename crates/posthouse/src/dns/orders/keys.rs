@@ -2,14 +2,16 @@
 
 use super::super::certificate::CertificateBook;
 use super::super::crypto::PrivateKey;
+use super::super::inverse::Inverse;
 use super::super::keyring::{algorithm_of, policy};
 use super::super::request::{DnsReply, DnsRequest, RollWhat};
 use super::super::zones::{Draft, Why, ZoneError, Zones};
-use super::edit::{seen_now, start_signing, stop_signing, told};
+use super::edit::{seen_now, sign_again, start_signing, stop_signing, told};
 use super::{Done, name, words};
 use crate::admin::Reply;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dns::Name;
 use dns::dnssec::bind::{PrivateFile, read_public, write_public};
 use dns::roll::keyset::Request as KeyRequest;
 use dns::roll::{Key, Observed, ZoneKeys};
@@ -22,28 +24,18 @@ const TSIG_SECRET_LEN_MIN_BYTES: usize = 16;
 
 pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
     match request {
-        DnsRequest::Sign { zone, nsec3, split } => {
-            let zone = name(&zone)?;
-            let (_, changed) = zones.change(&zone, &Why::upkeep("sign"), |draft| {
-                draft.settings.nsec3 = nsec3;
-                if !draft.keys.keys.is_signed() {
-                    draft.settings.split = split;
-                    return start_signing(draft);
-                }
-                if draft.settings.split != split {
-                    draft.settings.split = split;
-                    return ask(draft, KeyRequest::Replace);
-                }
-                start_signing(draft)
-            })?;
-            told(&zone, &changed)
-        }
+        DnsRequest::Sign { zone, nsec3, split } => sign(zones, &name(&zone)?, nsec3, split),
         DnsRequest::Unsign { zone, at_once } => {
             let zone = name(&zone)?;
             let observed = if at_once { seen_now(zones, &zone)? } else { Observed::default() };
-            let (_, changed) = zones.change(&zone, &Why::upkeep("stop signing"), |draft| match at_once {
-                true => stop_signing(draft, &observed),
-                false => ask(draft, KeyRequest::Unsign),
+            let (_, changed) = zones.change(&zone, &Why::edit("stop signing"), |draft| {
+                if draft.keys.keys.current().is_some() {
+                    draft.inverse = Some(sign_again(draft));
+                }
+                match at_once {
+                    true => stop_signing(draft, &observed),
+                    false => ask(draft, KeyRequest::Unsign),
+                }
             })?;
             told(&zone, &changed)
         }
@@ -63,7 +55,39 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
     }
 }
 
-fn ask(draft: &mut Draft, request: KeyRequest) -> Result<(), ZoneError> {
+fn sign(zones: &Zones, zone: &Name, nsec3: bool, split: bool) -> Done {
+    let (_, changed) = zones.change(zone, &Why::edit("sign"), |draft| {
+        let (before, was_signed) = (draft.settings.clone(), draft.keys.keys.is_signed());
+        let keys_before = draft.keys.keys.clone();
+        draft.settings.nsec3 = nsec3;
+        if was_signed && before.split != split {
+            draft.settings.split = split;
+            draft.inverse = Some(never(REPLACED));
+            return ask(draft, KeyRequest::Replace);
+        }
+        draft.settings.split = split;
+        start_signing(draft)?;
+        draft.inverse = if draft.keys.keys != keys_before {
+            Some(Inverse::Unsign { nsec3: before.nsec3, split: before.split, in_order: was_signed })
+        } else {
+            (before.nsec3 != nsec3).then_some(Inverse::Denial { nsec3: before.nsec3 })
+        };
+        Ok(())
+    })?;
+    told(zone, &changed)
+}
+
+/// Why nothing takes back that keys are replaced.
+const REPLACED: &str = "keys are replaced step by step, and what was published of the new ones stays in caches; \
+    `posthouse dns status` says how far it is";
+/// The same of a key that was taken from a file.
+const TAKEN: &str = "the keys before it were destroyed";
+
+fn never(why: &str) -> Inverse {
+    Inverse::Never { why: why.to_owned() }
+}
+
+pub(super) fn ask(draft: &mut Draft, request: KeyRequest) -> Result<(), ZoneError> {
     let policy = policy(&draft.settings);
     draft.keys.keys.request(request, &policy).map_err(|error| ZoneError::Refused(error.to_string()))
 }
@@ -75,9 +99,21 @@ fn rollover(zones: &Zones, zone: &str, what: RollWhat) -> Done {
         RollWhat::Dkim => super::super::zones::zone_name(&zones.zone_of(&name(zone)?)?)?,
         _ => name(zone)?,
     };
-    let (_, changed) = zones.change(&zone, &Why::upkeep("begin to replace a key"), |draft| match what {
+    let (_, changed) = zones.change(&zone, &Why::edit("begin to replace a key"), |draft| {
+        draft.inverse = Some(never(REPLACED));
+        roll(zones, draft, &domain, what)
+    })?;
+    if !changed.changed {
+        let text = zone.to_text_without_dot();
+        return words(format!("{text}: it is noted; `posthouse dns status {text}` says what it waits for"));
+    }
+    told(&zone, &changed)
+}
+
+fn roll(zones: &Zones, draft: &mut Draft, domain: &str, what: RollWhat) -> Result<(), ZoneError> {
+    match what {
         RollWhat::Dkim => {
-            let book = draft.dkim.get_mut(&domain);
+            let book = draft.dkim.get_mut(domain);
             let book = book.ok_or_else(|| ZoneError::Refused(format!("{domain} is no mail domain here")))?;
             book.request_roll();
             // The next key is made and shown at once; when it may sign is for the machine to see.
@@ -87,12 +123,7 @@ fn rollover(zones: &Zones, zone: &str, what: RollWhat) -> Done {
         RollWhat::Zsk => ask(draft, KeyRequest::RollZone),
         RollWhat::Ksk | RollWhat::Csk => ask(draft, KeyRequest::RollTop),
         RollWhat::Algorithm => other_algorithm(draft),
-    })?;
-    if !changed.changed {
-        let text = zone.to_text_without_dot();
-        return words(format!("{text}: it is noted; `posthouse dns status {text}` says what it waits for"));
     }
-    told(&zone, &changed)
 }
 
 /// Goes over to the algorithm of the house, where the keys came with another (RFC 6781 §4.1.4).
@@ -142,7 +173,8 @@ fn import(zones: &Zones, zone: &str, public: &str, private: &str) -> Done {
     let pair = PrivateKey::from_bind(&private, &key);
     let secret = pair.and_then(|pair| pair.to_pkcs8()).map_err(|error| refuse(error.to_string()))?;
     let observed = seen_now(zones, &zone)?;
-    let (_, changed) = zones.change(&zone, &Why::upkeep(format!("take key {}", key.key_tag())), |draft| {
+    let (_, changed) = zones.change(&zone, &Why::edit(format!("take key {}", key.key_tag())), |draft| {
+        draft.inverse = Some(never(TAKEN));
         draft.keys.keys.may_be_replaced(&observed).map_err(refuse)?;
         let now = zones.now();
         let former = draft.keys.keys.current().map(|pair| pair.top);

@@ -1,5 +1,6 @@
 //! Orders that show something.
 
+use super::super::inverse::role_word;
 use super::super::request::{ChangeRow, DnsReply, DnsRequest, PeerRow, RecordRow, TsigRow, ZoneRow};
 use super::super::zones::{Placed, ZoneError, Zones};
 use super::{Done, name};
@@ -7,7 +8,7 @@ use crate::admin::Reply;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dns::master::MasterText;
-use store::{PeerRole, ZoneChangeKind, ZoneKind};
+use store::{ZoneChangeKind, ZoneKind};
 
 fn show(reply: DnsReply) -> Done {
     Ok(Reply::Dns(reply))
@@ -26,13 +27,7 @@ pub(super) fn carry_out(zones: &Zones, request: DnsRequest) -> Done {
             let id = zones.zone(&name(&zone)?)?.id;
             let peers = zones.store().read_blocking(move |view| view.zone_peers(id))?;
             let row = |peer: store::ZonePeer| PeerRow {
-                role: match peer.role {
-                    PeerRole::Fetches => "fetches",
-                    PeerRole::Primary => "primary",
-                    PeerRole::Updates => "updates",
-                    PeerRole::Notified => "notified",
-                }
-                .to_owned(),
+                role: role_word(peer.role).to_owned(),
                 address: peer.address,
                 key: peer.tsig_key,
             };
@@ -110,7 +105,13 @@ fn list_records(zones: &Zones, zone: &str, signing: bool) -> Done {
 }
 
 fn log(zones: &Zones, zone: &str, limit: u32) -> Done {
-    let id = zones.zone(&name(zone)?)?.id;
+    let apex = name(zone)?;
+    let id = match (zones.zone(&apex), zones.gone_zone(&apex)?) {
+        (Ok(zone), _) => zone.id,
+        // What became of a zone that was deleted.
+        (Err(ZoneError::NoZone(_)), Some(gone)) => gone.zone.id,
+        (Err(error), _) => return Err(error),
+    };
     let changes = zones.store().read_blocking(move |view| view.zone_changes(id, limit))?;
     let row = |change: store::ZoneChange| ChangeRow {
         at_ms: change.at_ms,

@@ -5,6 +5,7 @@ use super::super::certificate::CertificateBook;
 use super::super::crypto::Verifier;
 use super::super::dkim::{DkimBook, NoKey};
 use super::super::facts::HostFacts;
+use super::super::inverse::Inverse;
 use super::super::keyring::{Keyring, ZoneKeyBook, policy};
 use super::super::mail_records::{Facts, MailIn, Wanted, is_within, wanted};
 use super::super::settings::ZoneSettings;
@@ -94,6 +95,8 @@ pub struct Draft {
     pub certificate: CertificateBook,
     /// What vouches for other zones here.
     pub signals: Vec<Wanted>,
+    /// What takes the change back beyond records and settings; to be said by whoever asks for more than these.
+    pub inverse: Option<Inverse>,
 }
 
 impl Draft {
@@ -140,7 +143,7 @@ pub struct Changed {
     /// What other zones show of this one's keys has to be made anew.
     signals: bool,
     /// The parent should be told of new CDS records.
-    tells_parent: bool,
+    pub(super) tells_parent: bool,
 }
 
 /// A zone's next content.
@@ -155,8 +158,9 @@ struct NextBook {
 }
 
 /// What is read for a change, in one view.
-struct Read {
+pub(super) struct Read {
     zone: Zone,
+    is_gone: bool,
     content: store::ZoneContent,
     peers: Vec<ZonePeer>,
     domains: Vec<String>,
@@ -167,7 +171,9 @@ struct Read {
 }
 
 /// What lies beside a zone's content and is written with it: as it was read.
-struct Beside {
+pub(super) struct Beside {
+    /// The zone was deleted, and comes back with the change.
+    is_gone: bool,
     peers: Vec<ZonePeer>,
     content: store::ZoneContent,
     keys: ZoneKeyBook,
@@ -194,19 +200,32 @@ fn domains_in(view: &mut View<'_>, zone: &str) -> Result<Vec<String>, StoreError
 
 fn read(view: &mut View<'_>, name: &str, host: &HostFacts) -> Result<Read, StoreError> {
     let zone = view.zone_by_name(name)?.ok_or(StoreError::Missing(Missing::Zone))?;
-    let domains = domains_in(view, name)?;
+    read_of(view, zone, false, host)
+}
+
+/// - `is_gone`: it was deleted.
+pub(super) fn read_of(
+    view: &mut View<'_>,
+    zone: Zone,
+    is_gone: bool,
+    host: &HostFacts,
+) -> Result<Read, StoreError> {
+    let domains = domains_in(view, &zone.name)?;
     let mut dkim = HashMap::new();
     for domain in &domains {
         dkim.insert(domain.clone(), DkimBook::read(view, domain)?);
     }
+    let purpose = if is_gone { KeyPurpose::GoneZone } else { KeyPurpose::Zone };
+    let rows = view.name_keys(&zone.name, purpose)?.into_iter();
     Ok(Read {
         content: view.zone_content(zone.id)?,
         peers: view.zone_peers(zone.id)?,
-        rows: view.name_keys(name, KeyPurpose::Zone)?,
+        rows: rows.map(|row| store::NameKey { purpose: KeyPurpose::Zone, ..row }).collect(),
         certificate: CertificateBook::read(view, &host.host)?,
         signals: signals::wanted_in(view, host, &zone)?,
         domains,
         dkim,
+        is_gone,
         zone,
     })
 }
@@ -296,6 +315,10 @@ impl Zones {
             }
             read => read?,
         };
+        self.draft_of(read)
+    }
+
+    pub(super) fn draft_of(&self, read: Read) -> Result<(Draft, Beside), ZoneError> {
         let damaged = || StoreError::Corrupt(format!("settings or state of zone {}", read.zone.name));
         let settings = ZoneSettings::from_text(&read.zone.settings).ok_or_else(damaged)?;
         let state = ZoneKeyBook::read_state(&read.zone.state).ok_or_else(damaged)?;
@@ -304,6 +327,7 @@ impl Zones {
         // What comes from elsewhere is taken as it is, with its serial.
         let yours = if read.zone.kind == ZoneKind::Primary { book.yours() } else { book.served.clone() };
         let beside = Beside {
+            is_gone: read.is_gone,
             peers: read.peers,
             content: read.content,
             keys: keys.clone(),
@@ -322,29 +346,9 @@ impl Zones {
             dkim: read.dkim,
             certificate: read.certificate,
             signals: read.signals,
+            inverse: None,
         };
         Ok((draft, beside))
-    }
-
-    /// Makes a zone, empty so far and not served.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`], as [`ZoneError::Store`].
-    pub fn create(&self, name: &Name, kind: ZoneKind, settings: &ZoneSettings) -> Result<Zone, ZoneError> {
-        let (text, settings) = (stored_name(name), settings.to_text());
-        Ok(self.store().write_blocking(move |tx| tx.add_zone(&text, kind, &settings))?)
-    }
-
-    /// Removes a zone.
-    ///
-    /// # Errors
-    /// [`ZoneError::NoZone`]; the store's.
-    pub fn delete(&self, name: &Name) -> Result<(), ZoneError> {
-        let zone = self.zone(name)?;
-        self.store().write_blocking(move |tx| tx.remove_zone(zone.id))?;
-        self.forget(name);
-        self.show_signals(name);
-        Ok(())
     }
 
     /// Changes a zone: what `edit` alters in the draft is checked, signed, written and served. Blocks. `edit` may run
@@ -370,7 +374,7 @@ impl Zones {
     }
 
     /// Tells the parent aside: nobody waits for it.
-    fn tell_parent(&self, name: &Name) {
+    pub(super) fn tell_parent(&self, name: &Name) {
         let (zones, zone) = (self.clone(), name.clone());
         let tell = move || super::super::parent::tell(&zones, &zone);
         if let Err(error) = std::thread::Builder::new().name("names-parent".to_owned()).spawn(tell) {
@@ -400,7 +404,7 @@ impl Zones {
         Err(ZoneError::Store(StoreError::Conflict))
     }
 
-    fn finish(&self, mut draft: Draft, beside: &Beside, why: &Why) -> Result<Changed, ZoneError> {
+    pub(super) fn finish(&self, mut draft: Draft, beside: &Beside, why: &Why) -> Result<Changed, ZoneError> {
         let now = self.now();
         let NextBook { book: after, next_due, warnings, tells_parent } =
             self.next_book(&mut draft, now, why)?;
@@ -418,7 +422,8 @@ impl Zones {
             && draft.dkim == beside.dkim
             && draft.certificate == beside.certificate
             && due_ms == draft.zone.due_ms;
-        if same_content && same_beside {
+        // What is undone is so also if nothing of it was left, else it would be the newest for ever.
+        if same_content && same_beside && why.undoes.is_none() {
             return Ok(Changed {
                 serial: before_serial,
                 added: 0,
@@ -431,7 +436,7 @@ impl Zones {
         }
         // A decision is told in the journal, also if it changes nothing yet: it may be undone.
         let decided = matches!(why.kind, ZoneChangeKind::Edit | ZoneChangeKind::Undo)
-            && settings != draft.zone.settings;
+            && (settings != draft.zone.settings || draft.inverse.is_some() || why.undoes.is_some());
         let (new, counts) = match same_content && !decided {
             true => (None, (0, 0)),
             false => {
@@ -471,7 +476,11 @@ impl Zones {
         let (keys, keys_before) = (draft.keys.clone(), beside.keys.rows.clone());
         let (dkim, dkim_before) = (draft.dkim.clone(), beside.dkim.clone());
         let (certificate, certificate_before) = (draft.certificate.clone(), beside.certificate.clone());
+        let is_gone = beside.is_gone;
         self.store().write_blocking(move |tx: &mut Tx<'_>| {
+            if is_gone {
+                tx.bring_zone_back(&zone.name)?;
+            }
             let change = match &new {
                 Some(new) => tx.change_zone(zone.id, seen, new)?,
                 None => tx.set_zone(zone.id, seen, &zone.settings, &zone.state, zone.due_ms)?,
@@ -642,6 +651,7 @@ fn entry(
     let whole = first || (why.whole && records.0.max(records.1) > WHOLE_RECORDS_MIN);
     let mut step = Step::between(before, after, (&before.yours(), &draft.yours), whole);
     step.settings = (draft.settings.to_text() != draft.zone.settings).then(|| draft.zone.settings.clone());
+    step.inverse = draft.inverse.as_ref().map(Inverse::to_text);
     let data = step.to_bytes();
     let steps_bytes: usize = beside.content.changes.iter().map(Vec::len).sum::<usize>() + data.len();
     let rebase = whole

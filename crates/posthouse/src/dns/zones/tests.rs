@@ -23,6 +23,7 @@ const HOUR_S: u64 = 3600;
 const DAY_S: u64 = 24 * HOUR_S;
 
 mod guarded;
+mod undone;
 
 struct World {
     zones: Zones,
@@ -191,7 +192,7 @@ fn edits_are_undone_one_by_one() {
     world.import("example.org", PLAIN, false).unwrap();
     assert_eq!(world.data("example.org", "old.example.org.", RecordType::A), ["192.0.2.81"]);
     assert_eq!(world.data("example.org", "www.example.org.", RecordType::AAAA), [""; 0]);
-    let undo = || world.order(DnsRequest::Undo { zone: "example.org".into() });
+    let undo = || world.order(DnsRequest::Undo { zone: "example.org".into(), skip: false });
     assert!(undo().unwrap().contains("import"));
     assert_eq!(world.data("example.org", "old.example.org.", RecordType::A), [""; 0]);
     assert_eq!(world.data("example.org", "www.example.org.", RecordType::AAAA), ["2001:db8::80"]);

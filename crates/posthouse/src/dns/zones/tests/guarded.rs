@@ -159,7 +159,7 @@ fn decisions_are_undone_like_records() {
     let dmarc = || world.data("example.org", "_dmarc.example.org.", RecordType::TXT)[0].clone();
     let before = dmarc();
     let ignore = |name: &str| DnsRequest::Ignore { name: name.into(), rtype: "MX".into(), ignore: true };
-    let undo = || world.order(DnsRequest::Undo { zone: "example.org".into() });
+    let undo = || world.order(DnsRequest::Undo { zone: "example.org".into(), skip: false });
     world.order(ignore("example.org")).unwrap();
     // One that changes nothing that is served, yet.
     world.order(ignore("nothing.example.org")).unwrap();
@@ -172,13 +172,15 @@ fn decisions_are_undone_like_records() {
     world.order(mail).unwrap();
     world.order(DnsRequest::Sign { zone: "example.org".into(), nsec3: true, split: false }).unwrap();
     assert!(mx() == 0 && dmarc() != before);
+    assert!(undo().unwrap().contains("sign"));
+    assert!(mx() == 0 && dmarc() != before, "each by itself");
     assert!(undo().unwrap().contains("settings of the mail records"));
     assert!(mx() == 0 && dmarc() == before);
     assert!(undo().unwrap().contains("nothing.example.org"));
     assert!(undo().unwrap().contains("leave to the operator: example.org. MX"));
     assert_eq!(mx(), 1);
     let settings = world.zones.placements(&name("example.org")).unwrap().0.settings;
-    assert!(settings.nsec3 && settings.ignored.is_empty(), "how it is signed is no edit");
+    assert_eq!(settings, ZoneSettings::default());
 }
 
 #[test]
