@@ -134,7 +134,7 @@ fn an_account_guessed_at_from_many_addresses_is_closed_to_strangers_only() {
     thread::scope(|scope| {
         for last in 10..20 {
             let server = &server;
-            scope.spawn(move || fail_pop3(server, [127, 0, 0, last], ALICE, 12));
+            scope.spawn(move || (0..12).for_each(|_| fail_pop3(server, [127, 0, 0, last], ALICE, 1)));
         }
     });
     let stranger = try_submission(server.port("submission"), [127, 0, 0, 99], ALICE, PASSWORD);
