@@ -42,9 +42,8 @@ pub(super) fn open(files: &Arc<Files>, readers: &Readers) -> Result<Open, StoreE
     let paused = readers.pause();
     rewrite(files, &paused)?;
     let connection = files.connect()?;
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
-    )?;
+    connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")?;
+    keep_log(&connection)?;
     observe(&connection);
     // Makes the log, unless it is there.
     connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -53,6 +52,21 @@ pub(super) fn open(files: &Arc<Files>, readers: &Readers) -> Result<Open, StoreE
         sync_folder(folder)?;
     }
     Ok(Open { checkpointer: Checkpointer::start(files)?, connection })
+}
+
+/// Has changes written to a log instead of the file from now on. A database that does not say so already is
+/// changed, and what that meets with is told only behind the last row of the answer. If it were passed over,
+/// the database would go on as it was, with changes written to the file and undone after a power cut.
+fn keep_log(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let (mut rows, mut mode) = (statement.query([])?, String::new());
+    while let Some(row) = rows.next()? {
+        mode = row.get(0)?;
+    }
+    match mode.as_str() {
+        "wal" => Ok(()),
+        _ => Err(StoreError::Database(format!("the database cannot keep a log here: its mode stays {mode}"))),
+    }
 }
 
 impl Open {

@@ -2,7 +2,8 @@
 //!
 //! A child process (this program again, under `layer.c`) delivers and expunges messages, uploads, cuts, resumes
 //! and replaces files, and prints what was acknowledged. Afterwards the parent opens what is left and compares. `FAULTS_SECONDS` bounds the
-//! sweep (default 25); `FAULTS_SEED` begins it elsewhere; `FAULTS_KIND` plays only the faults whose kind begins so.
+//! sweep (default 25); `FAULTS_SEED` begins it elsewhere; `FAULTS_KIND` plays only the faults whose kind begins so, `FAULTS_AT` only those
+//! at that operation.
 
 #![allow(clippy::print_stdout, reason = "the child's acknowledgements and the parent's summary")]
 
@@ -79,7 +80,8 @@ fn prepare(tx: &mut Tx<'_>) -> Result<(AccountId, MailboxId), StoreError> {
 
 /// Delivers, flags and expunges; goes on after errors, as the server does.
 fn child(folder: &Path, round: u64, pauses: bool) {
-    let Ok(store) = Store::open(&settings(folder)) else { return };
+    // A service manager would start it again.
+    let Some(store) = (0..3).find_map(|_| Store::open(&settings(folder)).ok()) else { return };
     let Some((account, inbox)) = (0..3).find_map(|_| store.write_blocking(prepare).ok()) else { return };
     let half = ROUNDS / 2;
     for rounds in [0..half, half..ROUNDS] {
@@ -359,11 +361,21 @@ fn sweep(folder: &Path, layer: &Path) {
     let kind = std::env::var("FAULTS_KIND").unwrap_or_default();
     let kinds: Vec<_> =
         KINDS.into_iter().filter(|(mode, file)| format!("{mode}{file}").starts_with(&kind)).collect();
-    let (mut sweeps, mut cuts, mut kept) = (0, 0, 0);
+    let only_at = from_env("FAULTS_AT");
+    let mut sweep = Sweep { folder, layer, total, faults: 0, cuts: 0, kept: 0 };
+    // A new database is made in a few operations, any of which may decide what all that follow are worth.
+    for (mode, file) in kinds.iter().filter(|(_, file)| *file == "/posthouse.db") {
+        for at in (1..=OPENING_OPERATIONS).filter(|at| only_at.is_none_or(|only| only == *at)) {
+            let fault =
+                Fault { mode, file, at, times: 1, crash_after: 100 + random(600), seed: random(u64::MAX) };
+            sweep.play(&fault, &mut random);
+        }
+    }
     while Instant::now() < end {
         let (mode, file) = kinds[random(kinds.len() as u64) as usize];
         // The first operations are those of opening, the last those of closing.
         let at = match random(8) {
+            _ if only_at.is_some() => only_at.unwrap_or_default(),
             0 => 1 + random(40),
             1 => total - random(30),
             _ => 1 + random(total),
@@ -376,22 +388,42 @@ fn sweep(folder: &Path, layer: &Path) {
             _ => 1 + random(500),
         };
         let fault = Fault { mode, file, at, times, crash_after, seed: random(u64::MAX) };
-        let mut told = fresh(folder);
-        cuts += u64::from(run(folder, layer, 0, &fault, &mut told));
+        sweep.play(&fault, &mut random);
+    }
+    let Sweep { faults, cuts, kept, .. } = sweep;
+    println!("{faults} faults over {total} operations, {cuts} power cuts, {kept} messages kept");
+    assert!(faults >= 10 && cuts > 0, "the sweep was too short to mean anything");
+}
+
+/// So many of the layer's operations a new database is made in, at least.
+const OPENING_OPERATIONS: u64 = 24;
+
+struct Sweep<'a> {
+    folder: &'a Path,
+    layer: &'a Path,
+    /// Operations of a run without faults.
+    total: u64,
+    faults: usize,
+    cuts: u64,
+    kept: usize,
+}
+
+impl Sweep<'_> {
+    fn play(&mut self, fault: &Fault, random: &mut impl FnMut(u64) -> u64) {
+        let mut told = fresh(self.folder);
+        self.cuts += u64::from(run(self.folder, self.layer, 0, fault, &mut told));
         if random(3) == 0 {
             // Once more on what is left, with the power going while it recovers or soon after.
             let (at, seed) = (random(80) + 1, random(u64::MAX));
             let again = Fault { mode: "power", file: "", at, times: 0, crash_after: 0, seed };
-            cuts += u64::from(run(folder, layer, 1, &again, &mut told));
+            self.cuts += u64::from(run(self.folder, self.layer, 1, &again, &mut told));
         }
-        if let Err(why) = verify(&folder.join("data"), &told) {
-            panic!("{fault:?} of {total}: {why}");
+        if let Err(why) = verify(&self.folder.join("data"), &told) {
+            panic!("{fault:?} of {}: {why}", self.total);
         }
-        sweeps += 1;
-        kept += told.stored.len();
+        self.faults += 1;
+        self.kept += told.stored.len();
     }
-    println!("{sweeps} faults over {total} operations, {cuts} power cuts, {kept} messages kept");
-    assert!(sweeps >= 10 && cuts > 0, "the sweep was too short to mean anything");
 }
 
 /// Empty folders for the next fault.
