@@ -334,17 +334,13 @@ impl View<'_> {
         self.db.list(sql, params![id, after], change)
     }
 
-    /// The newest edit that was not undone.
-    pub fn zone_undoable(&mut self, id: ZoneId) -> Result<Option<ZoneChange>, StoreError> {
-        self.zone_undoable_before(id, i64::MAX.cast_unsigned())
-    }
-
-    /// The newest edit before the change `before` that was not undone.
-    pub fn zone_undoable_before(
+    /// The newest edit that was not undone; with `before`, of those before that change.
+    pub fn zone_undoable(
         &mut self,
         id: ZoneId,
-        before: u64,
+        before: Option<u64>,
     ) -> Result<Option<ZoneChange>, StoreError> {
+        let before = before.unwrap_or(i64::MAX.cast_unsigned());
         let sql = change_where!(
             "WHERE zone_id = ?1 AND kind = 0 AND undone IS NULL AND LENGTH(data) > 0 AND change < ?2
              ORDER BY change DESC LIMIT 1"

@@ -8,7 +8,7 @@ use crate::id::ZoneId;
 use crate::sql::{Row, params};
 use crate::view::{Tx, View};
 use crate::zone::{Zone, ZoneChangeKind, ZoneNote, zone};
-use crate::zone_key::{KeyPurpose, ZonePeer};
+use crate::zone_key::KeyPurpose;
 
 /// The columns that a deleted zone shares with one that is here.
 macro_rules! columns {
@@ -87,12 +87,12 @@ impl Tx<'_> {
         self.move_zone_keys(&before.name, KeyPurpose::Zone, KeyPurpose::GoneZone)
     }
 
-    /// Makes the zone that was deleted last under this name a zone again, as it was, and with its number. Gives
-    /// those of its peers that are lost, because their shared keys are not here any more.
+    /// Makes the zone that was deleted last under this name a zone again, as it was, and with its number, but without
+    /// its [`View::keyless_peers`].
     ///
     /// # Errors
     /// [`Missing::Zone`] if none was deleted, or too long ago; [`StoreError::Exists`] if there is a zone of that name.
-    pub fn bring_zone_back(&mut self, name: &str) -> Result<(Zone, Vec<ZonePeer>), StoreError> {
+    pub fn bring_zone_back(&mut self, name: &str) -> Result<Zone, StoreError> {
         self.next_change()?;
         if self.zone_by_name(name)?.is_some() {
             return Err(StoreError::Exists("zone"));
@@ -109,13 +109,10 @@ impl Tx<'_> {
         self.db.execute(sql, params![id])?;
         self.db.execute("DELETE FROM zone_gone WHERE zone_id = ?1", params![id])?;
         self.move_zone_keys(name, KeyPurpose::GoneZone, KeyPurpose::Zone)?;
-        let keys: Vec<String> = self.tsig_keys()?.into_iter().map(|key| key.name).collect();
-        let lacks_key = |peer: &ZonePeer| peer.tsig_key.as_ref().is_some_and(|key| !keys.contains(key));
-        let lost: Vec<ZonePeer> = self.zone_peers(id)?.into_iter().filter(lacks_key).collect();
-        for peer in &lost {
-            self.remove_keyed_peer(id, peer)?;
+        for peer in self.keyless_peers(id)? {
+            self.remove_keyed_peer(id, &peer)?;
         }
-        Ok((zone, lost))
+        Ok(zone)
     }
 
     /// Forgets up to `limit` zones that were deleted before `before_ms`, with their keys, the oldest first. Gives how

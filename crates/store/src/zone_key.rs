@@ -237,6 +237,14 @@ impl View<'_> {
         })
     }
 
+    /// The peers of a zone whose shared keys are not here. Only one that was deleted can have any.
+    pub fn keyless_peers(&mut self, id: ZoneId) -> Result<Vec<ZonePeer>, StoreError> {
+        let keys: Vec<String> = self.tsig_keys()?.into_iter().map(|key| key.name).collect();
+        let mut peers = self.zone_peers(id)?;
+        peers.retain(|peer| peer.tsig_key.as_ref().is_some_and(|key| !keys.contains(key)));
+        Ok(peers)
+    }
+
     /// What was seen of a zone from outside, by subject.
     pub fn zone_seen(&mut self, id: ZoneId) -> Result<Vec<ZoneSeen>, StoreError> {
         let sql = "SELECT subject, at_ms, content FROM zone_seen WHERE zone_id = ?1 ORDER BY subject";

@@ -63,7 +63,7 @@ impl Inverse {
 
     /// As the journal keeps it.
     pub fn to_text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        serde_json::to_string(self).expect("texts, flags and lists of them are always written")
     }
 
     /// What brings the peers of these roles and this address back.

@@ -153,12 +153,15 @@ pub(super) fn take_back(
 ) -> Result<(), ZoneError> {
     let (address, roles, before) = former;
     let id = zones.zone(apex)?.id;
-    let roles: Vec<PeerRole> = roles.iter().filter_map(|role| role_of(role)).collect();
+    let unknown = || ZoneError::Refused(format!("\"{}\" is not known to this program", entry.what));
+    let roles: Option<Vec<PeerRole>> = roles.iter().map(|role| role_of(role)).collect();
+    let roles = roles.ok_or_else(unknown)?;
     let peer = |peer: &FormerPeer| {
         let role = role_of(&peer.role)?;
         Some(ZonePeer { role, address: address.to_owned(), tsig_key: peer.key.clone() })
     };
-    let before: Vec<ZonePeer> = before.iter().filter_map(peer).collect();
+    let before: Option<Vec<ZonePeer>> = before.iter().map(peer).collect();
+    let before = before.ok_or_else(unknown)?;
     let note = ZoneNote {
         at_ms: zones.now_ms(),
         kind: ZoneChangeKind::Undo,

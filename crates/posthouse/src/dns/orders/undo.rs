@@ -45,6 +45,12 @@ pub(super) fn undo(zones: &Zones, zone: &Name, skip: bool) -> Done {
         Some(Inverse::Unsign { in_order: false, .. }) => seen_now(zones, zone)?,
         _ => Observed::default(),
     };
+    let settings = match step.settings.as_deref().map(ZoneSettings::from_text) {
+        Some(None) => {
+            return Err(StoreError::Corrupt(format!("settings in the journal of zone {text}")).into());
+        }
+        settings => settings.flatten(),
+    };
     let why = Why {
         kind: ZoneChangeKind::Undo,
         undoes: Some(entry.change),
@@ -54,8 +60,8 @@ pub(super) fn undo(zones: &Zones, zone: &Name, skip: bool) -> Done {
     };
     let ((), changed) = zones.change(zone, &why, |draft| {
         step.undo(&mut draft.yours);
-        if let Some(before) = step.settings.as_deref().and_then(ZoneSettings::from_text) {
-            draft.settings.take_back(before);
+        if let Some(before) = &settings {
+            draft.settings.take_back(before.clone());
         }
         match &inverse {
             Some(inverse) => take_back(draft, inverse, &observed),
@@ -71,9 +77,9 @@ pub(super) fn undo(zones: &Zones, zone: &Name, skip: bool) -> Done {
 /// change in mind.
 fn newest(zones: &Zones, zone: &Name, here: &Zone, skip: bool) -> Result<Undoable, ZoneError> {
     let (id, text) = (here.id, zone.to_text_without_dot());
-    let (mut before, mut refused) = (i64::MAX.cast_unsigned(), None);
+    let (mut before, mut refused) = (None, None);
     loop {
-        let found = zones.store().read_blocking(move |view| view.zone_undoable_before(id, before))?;
+        let found = zones.store().read_blocking(move |view| view.zone_undoable(id, before))?;
         let Some(entry) = found else { break };
         let step = Step::from_bytes(&entry.data)?;
         let inverse = step.inverse.as_deref().map(|inverse| {
@@ -93,7 +99,7 @@ fn newest(zones: &Zones, zone: &Name, here: &Zone, skip: bool) -> Result<Undoabl
             }
             (Some(_), Some(_)) => {}
         }
-        before = entry.change;
+        before = Some(entry.change);
     }
     let mut why = refused.unwrap_or_else(|| format!("{text}: there is no edit to undo"));
     if zones.gone_zone(zone)?.is_some() {

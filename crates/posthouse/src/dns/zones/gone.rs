@@ -5,7 +5,7 @@ use super::change::{Changed, Why, read_of};
 use super::{ZoneError, Zones, stored_name};
 use dns::{Name, Serial};
 use std::sync::PoisonError;
-use store::{GoneZone, KeyPurpose, StoreError, Zone, ZoneChangeKind, ZoneId, ZoneKind, ZoneNote, ZonePeer};
+use store::{GoneZone, KeyPurpose, StoreError, Zone, ZoneChangeKind, ZoneKind, ZoneNote, ZonePeer};
 
 /// How long a zone that was deleted may come back, in days. It is kept with the secrets that sign it: not for ever.
 pub const DELETED_KEPT_DAYS: i64 = 30;
@@ -93,7 +93,8 @@ impl Zones {
     pub fn bring_back(&self, name: &Name) -> Result<Back, ZoneError> {
         let no_zone = || ZoneError::NoZone(name.to_text_without_dot());
         let gone = self.gone_zone(name)?.ok_or_else(no_zone)?;
-        let lost = self.without_key(gone.zone.id)?;
+        let id = gone.zone.id;
+        let lost = self.store().read_blocking(move |view| view.keyless_peers(id))?;
         let changed = match gone.zone.kind {
             ZoneKind::Primary => {
                 let changed = self.bring_primary_back(gone)?;
@@ -112,7 +113,7 @@ impl Zones {
                     data: Vec::new(),
                 };
                 self.store().write_blocking(move |tx| {
-                    let (zone, _) = tx.bring_zone_back(&gone.zone.name)?;
+                    let zone = tx.bring_zone_back(&gone.zone.name)?;
                     tx.note_zone(zone.id, &note)
                 })?;
                 self.refresh()?;
@@ -144,16 +145,6 @@ impl Zones {
         let serial = draft.book.served.serial();
         draft.serial_wish = serial.map(|own| if last.is_after(own) { last } else { own }.plus(1));
         self.finish(draft, &beside, &why)
-    }
-
-    /// The peers of a zone whose shared keys are not here.
-    fn without_key(&self, id: ZoneId) -> Result<Vec<ZonePeer>, ZoneError> {
-        Ok(self.store().read_blocking(move |view| {
-            let keys: Vec<String> = view.tsig_keys()?.into_iter().map(|key| key.name).collect();
-            let mut peers = view.zone_peers(id)?;
-            peers.retain(|peer| peer.tsig_key.as_ref().is_some_and(|key| !keys.contains(key)));
-            Ok(peers)
-        })?)
     }
 }
 
