@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use crate::blob_file::{BlobFile, BlobFolder};
+use crate::blob_file::{BlobFile, BlobFolder, read_into};
 use crate::error::{Missing, StoreError};
 use crate::id::BlobId;
 use crate::sql::{Row, params};
@@ -155,10 +155,13 @@ pub(crate) fn restore_row(
         return Err(StoreError::Corrupt(format!("file {name} is named, but there is no folder of files")));
     };
     let failed = |error: std::io::Error| StoreError::Io(format!("{name}: {error}"));
-    if folder.len(name).map_err(failed)? == size_bytes {
-        folder.read_into(name, out).map_err(failed)?;
+    let (file, stored_bytes) = folder.open_with_len(name).map_err(failed)?;
+    if stored_bytes == size_bytes {
+        read_into(&file, stored_bytes, out).map_err(failed)?;
     } else {
-        restore_into(&folder.read(name).map_err(failed)?, size_bytes, out)?;
+        let mut stored = Vec::new();
+        read_into(&file, stored_bytes, &mut stored).map_err(failed)?;
+        restore_into(&stored, size_bytes, out)?;
     }
     Ok(true)
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +59,23 @@ impl Drop for BlobFile {
 /// Makes a rename or a new entry in `folder` survive a power cut.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Appends the first `len` bytes of a file to `out`, or fewer, if it has fewer.
+pub(crate) fn read_into(file: &File, len: u64, out: &mut Vec<u8>) -> io::Result<()> {
+    let len = usize::try_from(len).map_err(io::Error::other)?;
+    out.reserve(len);
+    let end = out.len() + len;
+    while out.len() < end {
+        // Straight into the room that is there: large content is neither zeroed nor copied before.
+        match rustix::io::read(file, rustix::buffer::spare_capacity(out)) {
+            Ok(0) => break,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    out.truncate(end);
+    Ok(())
 }
 
 impl BlobFolder {
@@ -165,9 +182,11 @@ impl BlobFolder {
         Ok(fs::metadata(self.root.join(name))?.len())
     }
 
-    /// Appends the content of the file `name` to `out`.
-    pub fn read_into(&self, name: &str, out: &mut Vec<u8>) -> io::Result<()> {
-        fs::File::open(self.root.join(name))?.read_to_end(out).map(|_| ())
+    /// The file `name`, open for reading, and its length in bytes.
+    pub fn open_with_len(&self, name: &str) -> io::Result<(File, u64)> {
+        let file = self.open_file(name)?;
+        let len = file.metadata()?.len();
+        Ok((file, len))
     }
 
     /// Removes the file `name`. A failure leaves an orphan, which the check reports.

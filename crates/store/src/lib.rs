@@ -29,6 +29,7 @@ mod job;
 mod mailbox;
 mod marks;
 mod message;
+mod moment;
 mod placement;
 mod postgres;
 mod queue;
@@ -67,6 +68,7 @@ pub use marks::{
     FlagChange, FlagOp, Flags, KEYWORD_LEN_MAX_BYTES, KEYWORDS_PER_MAILBOX_MAX, Keywords, NO_KEYWORDS,
 };
 pub use message::{Added, Listed, NewMessage, OtherSizes, StoredMessage};
+pub use moment::Moment;
 pub use placement::{Placement, PlacementOwned, Since};
 pub use queue::{NewQueued, Queued, QueuedRecipient};
 pub use ranges::{UidRange, normalize};

@@ -108,7 +108,7 @@ impl Engine {
         };
         let connection = lent.connection.insert(connection);
         let db = Db::new(Link::Postgres(connection));
-        let outcome = work(&mut View { db, shared, committed: true });
+        let outcome = work(&mut View { db, shared, committed: true, moment: None });
         if connection.script("COMMIT").is_err() {
             lent.connection = None;
         }

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::blob_file::BlobFolder;
 use crate::files::Reservations;
+use crate::moment::Commits;
 use crate::uid_cache::UidCache;
 use crate::view::Effects;
 use crate::watch::{Topic, Watches};
@@ -16,6 +17,8 @@ pub(crate) struct Shared {
     pub blobs: Option<BlobFolder>,
     pub uid_cache: UidCache,
     pub watches: Watches,
+    /// The commits of the only writer there is, with SQLite.
+    pub commits: Commits,
     /// About how many traces still have their keys with their events; those of before the start are not counted.
     pub unlisted_traces: AtomicU32,
     /// Room that uploads under way hold.
@@ -29,6 +32,7 @@ impl Shared {
             blobs,
             uid_cache: UidCache::default(),
             watches: Watches::default(),
+            commits: Commits::default(),
             unlisted_traces: AtomicU32::new(0),
             reservations: Arc::default(),
             last_id: AtomicI64::new(0),

@@ -153,13 +153,14 @@ impl Engine {
         shared: &Shared,
         work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let lent = self.readers.lend()?;
-        let connection = lent.connection();
-        connection.prepare_cached("BEGIN")?.execute([])?;
-        let db = Db::new(Link::Sqlite(connection));
-        let outcome = work(&mut View { db, shared, committed: true });
-        let ended = connection.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
-        if ended.is_ok() {
+        let moment = shared.commits.moment();
+        let mut lent = self.readers.lend()?;
+        lent.look(moment)?;
+        let db = Db::new(Link::Sqlite(lent.connection()));
+        let outcome = work(&mut View { db, shared, committed: true, moment });
+        // Who looks next sees the same, unless something is committed: the state is kept for it.
+        let keeps = outcome.is_ok() && moment.is_some() && shared.commits.moment() == moment;
+        if keeps || lent.look_away().is_ok() {
             lent.give_back();
         }
         outcome
@@ -198,8 +199,8 @@ mod tests {
     use crate::job::pending;
 
     /// Runs so many commits that each want a checkpoint.
-    fn add_domains(engine: &Engine, count: u64) {
-        for n in 0..count {
+    fn add_domains(engine: &Engine, numbers: std::ops::Range<u64>) {
+        for n in numbers {
             let (job, answer) = pending(move |tx| tx.add_domain(&format!("{n}.example")));
             engine.submit(job);
             answer.blocking_recv().unwrap().unwrap();
@@ -218,12 +219,73 @@ mod tests {
         let shared = Arc::new(Shared::new(None));
         let log = files.path.with_extension("db-wal");
         let engine = Engine::over(files, 2, Arc::clone(&shared)).unwrap();
-        add_domains(&engine, COMMITS);
+        add_domains(&engine, 0..COMMITS);
         let domains = engine.read(&shared, |view| view.domains()).unwrap();
         assert_eq!(domains.len() as u64, COMMITS);
         // It starts anew nevertheless: each failure makes it be written again, and emptied. A commit
         // takes at least two pages.
         let len = std::fs::metadata(log).unwrap().len();
         assert!(len < COMMITS * 2 * 4096, "the log is {len} bytes long");
+    }
+
+    fn engine(folder: &Path) -> (Engine, Arc<Shared>, PathBuf) {
+        let place = Place::parse("sqlite.db?checkpoint_pages=1", folder).unwrap();
+        let files = Files::open(place).unwrap();
+        let shared = Arc::new(Shared::new(None));
+        let log = files.path.with_extension("db-wal");
+        (Engine::over(files, 2, Arc::clone(&shared)).unwrap(), shared, log)
+    }
+
+    #[test]
+    fn the_log_starts_anew_though_somebody_looks_all_the_time() {
+        const COMMITS: u64 = 300;
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, shared, log) = engine(folder.path());
+        for count in 0..COMMITS {
+            // Two at once, so that two connections keep what they see.
+            let seen = engine.read(&shared, |view| {
+                let inside = engine.read(&shared, |view| view.domains())?;
+                Ok((view.domains()?.len(), inside.len()))
+            });
+            let expected = usize::try_from(count).unwrap();
+            assert_eq!(seen.unwrap(), (expected, expected));
+            add_domains(&engine, count..count + 1);
+        }
+        let len = std::fs::metadata(log).unwrap().len();
+        assert!(len < COMMITS * 4096 / 2, "the log is {len} bytes long");
+    }
+
+    #[test]
+    fn a_moment_is_one_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, shared, _) = engine(folder.path());
+        let look = || {
+            let read = |view: &mut View<'_>| Ok((view.moment(), view.domains()?.len()));
+            engine.read(&shared, read).unwrap()
+        };
+        let mut last = look();
+        assert!(last.0.is_some() && last == look());
+        for count in 1..4 {
+            add_domains(&engine, count..count + 1);
+            let seen = look();
+            assert!(seen.0.is_some() && seen.0 != last.0 && seen == look(), "{seen:?}");
+            last = seen;
+        }
+        // What changes nothing ends no moment, and inside of a transaction there is none.
+        let (job, answer) = pending(move |tx| Ok(tx.moment()));
+        engine.submit(job);
+        assert_eq!(answer.blocking_recv().unwrap().unwrap(), None);
+    }
+
+    #[test]
+    fn a_use_that_fails_keeps_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, shared, _) = engine(folder.path());
+        let failed: Result<(), _> = engine.read(&shared, |view| {
+            view.domains()?;
+            Err(StoreError::Conflict)
+        });
+        failed.unwrap_err();
+        assert!(engine.readers.lend().unwrap().connection().is_autocommit());
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::blob_file::BlobFile;
 use crate::error::StoreError;
 use crate::id::{AccountId, ModSeq};
+use crate::moment::Moment;
 use crate::shared::Shared;
 use crate::sql::{Db, params};
 
@@ -17,6 +18,17 @@ pub struct View<'a> {
     pub(crate) shared: &'a Shared,
     /// True if what is seen is committed, so that it may be remembered beyond this view.
     pub(crate) committed: bool,
+    /// The state that is seen, if it is known to be that of other views.
+    pub(crate) moment: Option<Moment>,
+}
+
+impl View<'_> {
+    /// Which state is seen. A later view of the same moment sees exactly the same, so that what was read from
+    /// this one needs no second look. Nothing where that cannot be told: while something is being
+    /// committed, within a transaction, and with PostgreSQL, where others commit, too.
+    pub fn moment(&self) -> Option<Moment> {
+        self.moment
+    }
 }
 
 /// A transaction: all of [`View`], and changes. They become visible to others, all at once, after
@@ -58,7 +70,7 @@ impl Effects {
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(db: Db<'a>, shared: &'a Shared) -> Tx<'a> {
-        Tx { view: View { db, shared, committed: false }, effects: Effects::default() }
+        Tx { view: View { db, shared, committed: false, moment: None }, effects: Effects::default() }
     }
 
     /// Moves the account's modseq by one, which also keeps other writers off the account until the

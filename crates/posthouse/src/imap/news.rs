@@ -46,8 +46,14 @@ pub(super) fn tell(
     out: &mut Vec<u8>,
 ) -> Result<(), Failure> {
     let (account, id) = (selected.account, selected.mailbox);
+    let moment = view.moment();
+    let may_tell = !selected.held.is_empty() && telling.expunges;
+    if moment.is_some() && moment == selected.moment && !may_tell {
+        return Ok(());
+    }
     let moved = view.highest_modseq(account, id)?.ok_or(Failure::MailboxGone)? != selected.seen;
-    if !moved && (selected.held.is_empty() || !telling.expunges) {
+    if !moved && !may_tell {
+        selected.moment = moment;
         return Ok(());
     }
     let mailbox = view.mailbox(account, id)?.ok_or(Failure::MailboxGone)?;
@@ -66,7 +72,7 @@ pub(super) fn tell(
     // The marks of new messages are not told: a client asks for them with whatever else it wants.
     let known = since.changed.partition_point(|placement| placement.uid.get() <= last_known);
     tell_marks(view, selected, &since.changed[..known], telling, out)?;
-    selected.seen = mailbox.highest_modseq;
+    (selected.seen, selected.moment) = (mailbox.highest_modseq, moment);
     if selected.held.is_empty() {
         selected.told = selected.seen;
     }

@@ -96,6 +96,7 @@ fn open(
         map,
         read_only,
         seen: mailbox.highest_modseq,
+        moment: None,
         told: mailbox.highest_modseq,
         held: NumberSet::new(),
         recent,

@@ -6,7 +6,7 @@ use ::imap::response::{self, Code};
 use ::imap::seqmap::SeqMap;
 use ::imap::set::{Bound, NumberSet, SequenceSet};
 use ::imap::{Numbering, Outcome};
-use ::store::{AccountId, MailboxId, MessageId, ModSeq, UidRange, View};
+use ::store::{AccountId, MailboxId, MessageId, ModSeq, Moment, UidRange, View};
 use std::sync::Arc;
 use wire::Share;
 
@@ -21,6 +21,8 @@ pub(super) struct Selected {
     pub read_only: bool,
     /// Changes up to here were read.
     pub seen: ModSeq,
+    /// The state of the store in which they were.
+    pub moment: Option<Moment>,
     /// Changes up to here were told: a client that comes back with this modseq misses nothing.
     pub told: ModSeq,
     /// UIDs that were expunged, but not told yet, since the command at hand does not allow it.

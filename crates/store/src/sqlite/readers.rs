@@ -8,6 +8,7 @@ use rusqlite::{Connection, InterruptHandle, OpenFlags};
 
 use super::{BUSY_TIMEOUT, connect};
 use crate::error::StoreError;
+use crate::moment::Moment;
 
 /// Connections that read: some kept open, and all that are in use. They can be made to go, for
 /// [`super::rewrite`] needs the file for itself.
@@ -28,6 +29,44 @@ struct State {
 struct Reader {
     connection: Connection,
     interrupt: Arc<InterruptHandle>,
+    looks: Looks,
+}
+
+/// Whether a connection is in a transaction, and what it sees in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    No,
+    /// At a state that others may see, too, or may not.
+    AtSome,
+    /// At the state of this moment. Such a transaction outlives its use: to begin one takes locks and looks
+    /// at the log, which is a good part of what a point read costs.
+    At(Moment),
+}
+
+impl Reader {
+    fn execute(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    /// Ends the transaction, if there is one.
+    fn look_away(&mut self) -> Result<(), StoreError> {
+        if std::mem::replace(&mut self.looks, Looks::No) == Looks::No {
+            return Ok(());
+        }
+        self.execute("COMMIT")
+    }
+
+    /// Sees the state of `moment`, or, without one, the newest.
+    fn look(&mut self, moment: Option<Moment>) -> Result<(), StoreError> {
+        if moment.is_some_and(|moment| self.looks == Looks::At(moment)) {
+            return Ok(());
+        }
+        self.look_away()?;
+        self.execute("BEGIN")?;
+        self.looks = moment.map_or(Looks::AtSome, Looks::At);
+        Ok(())
+    }
 }
 
 impl Readers {
@@ -64,7 +103,7 @@ impl Readers {
         let connection = self.connect()?;
         let interrupt = Arc::new(connection.get_interrupt_handle());
         self.state().busy.push(Arc::clone(&interrupt));
-        Ok(Lent { readers: self, reader: Some(Reader { connection, interrupt }) })
+        Ok(Lent { readers: self, reader: Some(Reader { connection, interrupt, looks: Looks::No }) })
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {
@@ -76,6 +115,12 @@ impl Readers {
         connection
             .execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -2048; PRAGMA query_only = 1;")?;
         Ok(connection)
+    }
+
+    /// Ends the transactions of connections that are not in use. To be called before something is written: the log
+    /// cannot begin anew while anybody looks at it.
+    pub fn look_away(&self) {
+        self.state().idle.retain_mut(|reader| reader.look_away().is_ok());
     }
 
     /// Closes what is not in use, and lets nobody begin to read until the answer is dropped.
@@ -123,6 +168,20 @@ impl Lent<'_> {
     pub fn connection(&self) -> &Connection {
         let reader = self.reader.as_ref();
         &reader.expect("it is taken only by what consumes or drops us").connection
+    }
+
+    /// See [`Reader::look`].
+    pub fn look(&mut self, moment: Option<Moment>) -> Result<(), StoreError> {
+        self.reader_mut().look(moment)
+    }
+
+    /// See [`Reader::look_away`].
+    pub fn look_away(&mut self) -> Result<(), StoreError> {
+        self.reader_mut().look_away()
+    }
+
+    fn reader_mut(&mut self) -> &mut Reader {
+        self.reader.as_mut().expect("it is taken only by what consumes or drops us")
     }
 
     /// Keeps the connection for the next use, if it is wanted.

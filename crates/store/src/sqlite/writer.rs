@@ -183,11 +183,13 @@ impl Writer {
     /// Lists the keys of some traces, in a commit of its own, and says of how many. If it fails they stay
     /// where they are, and are found there.
     fn list_traces(&mut self) -> u32 {
+        self.readers.look_away();
         let listed = self.in_between(|open, shared| {
             let connection = &open.connection;
             connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             let mut tx = Tx::new(Db::new(Link::Sqlite(connection)), shared);
             let count = tx.list_trace_keys(TRACES_AT_ONCE)?;
+            let _committing = (count > 0).then(|| shared.commits.begin());
             connection.prepare_cached(if count > 0 { "COMMIT" } else { "ROLLBACK" })?.execute([])?;
             Ok(count)
         });
@@ -213,6 +215,7 @@ impl Writer {
         let mut batch = Batch {
             connection,
             shared: &self.shared,
+            readers: &self.readers,
             last: &mut self.last,
             done: Vec::new(),
             refused: Vec::new(),
@@ -232,6 +235,8 @@ impl Writer {
         for job in done {
             job.finish(outcome.clone());
         }
+        // What was kept for others while this was written is the past now, and would keep the log from the file.
+        self.readers.look_away();
         let is_sound = outcome.is_ok()
             && (connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok())
             && open.checkpointer.after_commit(connection).is_ok();
@@ -250,6 +255,7 @@ fn must_reopen(error: &StoreError) -> bool {
 struct Batch<'a> {
     connection: &'a Connection,
     shared: &'a Shared,
+    readers: &'a Readers,
     last: &'a mut Last,
     done: Vec<Box<dyn Job>>,
     /// They failed by themselves, behind jobs that wait for the commit: perhaps because of these, so that nobody is
@@ -279,6 +285,7 @@ impl Batch<'_> {
     /// Runs jobs until none waits or the batch is full, then commits. `Err` concerns all of
     /// `done` and `refused`; jobs that failed before any was done were told already.
     fn run(&mut self, first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> Result<(), StoreError> {
+        self.readers.look_away();
         if let Err(error) = self.execute("BEGIN IMMEDIATE") {
             first.finish(Err(error.clone()));
             return self.lost(error);
@@ -295,7 +302,9 @@ impl Batch<'_> {
             return self.execute("ROLLBACK");
         }
         let begun = Instant::now();
+        let committing = self.shared.commits.begin();
         let committed = self.execute("COMMIT");
+        drop(committing);
         *self.last = Last { jobs: self.done.len(), sync: begun.elapsed() };
         committed
     }

@@ -18,6 +18,9 @@ use std::ops::ControlFlow;
 /// A message larger than this that is fetched in pieces is kept until the next command.
 const KEEP_FROM_BYTES: usize = 256 * 1024;
 
+/// What comes behind the last message of most answers.
+const ENDS_BYTES: usize = 256;
+
 /// A row and its overview, if that was read.
 type Row<'a> = (&'a PlacementOwned, Option<&'a [u8]>);
 
@@ -164,6 +167,8 @@ fn direct(
         return Ok(());
     };
     response.section_start(fetch, placement.size_bytes);
+    // With room for what ends the response and the command: large content is not copied once more for a few bytes.
+    out.reserve(usize::try_from(placement.size_bytes).unwrap_or(0).saturating_add(ENDS_BYTES));
     let start = out.len();
     if placement.size_bytes > 0 {
         view.content_into(selected.account, placement.message_id, out)?;
