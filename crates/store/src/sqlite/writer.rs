@@ -173,24 +173,39 @@ impl Writer {
             return;
         }
         drop(open);
-        self.open = self::open(&self.files, &self.readers)
+        self.open = self
+            .open_anew()
             .inspect_err(
                 |error| tracing::error!(%error, "the database cannot be opened anew; the next job tries"),
             )
             .ok();
     }
 
+    /// A commit that failed may be there afterwards, so that this is one to whoever looks.
+    fn open_anew(&self) -> Result<Open, StoreError> {
+        let _committing = self.shared.commits.begin();
+        open(&self.files, &self.readers)
+    }
+
     /// Lists the keys of some traces, in a commit of its own, and says of how many. If it fails they stay
     /// where they are, and are found there.
     fn list_traces(&mut self) -> u32 {
-        self.readers.look_away();
+        let readers = Arc::clone(&self.readers);
+        readers.look_away();
         let listed = self.in_between(|open, shared| {
             let connection = &open.connection;
             connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             let mut tx = Tx::new(Db::new(Link::Sqlite(connection)), shared);
             let count = tx.list_trace_keys(TRACES_AT_ONCE)?;
-            let _committing = (count > 0).then(|| shared.commits.begin());
-            connection.prepare_cached(if count > 0 { "COMMIT" } else { "ROLLBACK" })?.execute([])?;
+            if count == 0 {
+                connection.prepare_cached("ROLLBACK")?.execute([])?;
+                return Ok(0);
+            }
+            let committing = shared.commits.begin();
+            connection.prepare_cached("COMMIT")?.execute([])?;
+            drop(committing);
+            readers.look_away();
+            open.checkpointer.after_commit(connection)?;
             Ok(count)
         });
         let Some(count) = listed else { return 0 };
@@ -207,7 +222,7 @@ impl Writer {
     fn commit_from(&mut self, first: Box<dyn Job>) {
         // The checkpointer may have failed while nobody looked.
         drop(self.open.take_if(|open| open.checkpointer.has_failed()));
-        let open = match self.open.take().map_or_else(|| open(&self.files, &self.readers), Ok) {
+        let open = match self.open.take().map_or_else(|| self.open_anew(), Ok) {
             Ok(open) => open,
             Err(error) => return first.finish(Err(error)),
         };
