@@ -3,6 +3,7 @@
 
 use crate::sending::header_end;
 use crate::surrogate::surrogate;
+use memchr::memchr_iter;
 use std::borrow::Cow;
 
 /// How long a message is, dot-stuffing and the last dot not counted.
@@ -42,8 +43,9 @@ pub(crate) fn stand_in(message: &[u8], utf8: bool) -> Option<Vec<u8>> {
 /// How many octets the line ends lack.
 fn missing(content: &[u8]) -> usize {
     let Some(last) = content.last() else { return 0 };
-    let bare = content.windows(2).filter(|pair| pair[1] == b'\n' && pair[0] != b'\r').count();
-    bare + usize::from(content[0] == b'\n') + if *last == b'\n' { 0 } else { 2 }
+    let ends = memchr_iter(b'\n', content);
+    let bare = ends.filter(|end| end.checked_sub(1).is_none_or(|before| content[before] != b'\r')).count();
+    bare + if *last == b'\n' { 0 } else { 2 }
 }
 
 fn lines_of(content: &[u8]) -> Cow<'_, [u8]> {

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::remover::Remover;
 use crate::shared::random_u32;
 
 /// The shelf of files whose digest is not known yet: uploads under way and parts of uploads that were cut.
@@ -25,6 +26,7 @@ pub(crate) struct BlobFolder {
     /// Shelves whose names are on the disk. That a shelf is seen does not say so: another thread may be about
     /// to sync it, and may fail.
     shelves: Arc<Mutex<BTreeSet<String>>>,
+    remover: Arc<Remover>,
 }
 
 /// A content file; removed when dropped, unless a committed row names it.
@@ -90,7 +92,8 @@ impl BlobFolder {
             shelves.extend(shelf?.file_name().into_string());
         }
         sync_folder(&root)?;
-        Ok(BlobFolder { root, shelves: Arc::new(Mutex::new(shelves)) })
+        let (shelves, remover) = (Arc::new(Mutex::new(shelves)), Arc::new(Remover::start()?));
+        Ok(BlobFolder { root, shelves, remover })
     }
 
     /// The folder of a shelf, made if it is not there. Its name is on the disk.
@@ -189,8 +192,13 @@ impl BlobFolder {
         Ok((file, len))
     }
 
-    /// Removes the file `name`. A failure leaves an orphan, which the check reports.
+    /// Has the file `name` removed soon. A failure leaves an orphan, which the check reports.
     pub fn remove(&self, name: &str) {
+        self.remover.remove(self.root.join(name));
+    }
+
+    /// Removes the file `name`. A failure leaves it for the next time.
+    pub fn remove_now(&self, name: &str) {
         let _ = fs::remove_file(self.root.join(name));
     }
 

@@ -34,6 +34,7 @@ mod placement;
 mod postgres;
 mod queue;
 mod ranges;
+mod remover;
 mod resolve;
 mod schema;
 mod shared;

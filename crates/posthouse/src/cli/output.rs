@@ -162,8 +162,8 @@ fn print_stories(out: &mut impl Write, stories: &[Story]) -> io::Result<()> {
 
 fn print_checked(out: &mut impl Write, checked: &Checked) -> io::Result<()> {
     let counted: Vec<String> =
-        checked.counted.iter().map(|(name, count)| format!("{count} {name}")).collect();
-    writeln!(out, "looked at {}", counted.join(", "))?;
+        checked.counted.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    writeln!(out, "looked at: {}", counted.join(", "))?;
     if checked.findings.is_empty() {
         return writeln!(out, "all is well");
     }

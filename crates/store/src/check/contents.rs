@@ -241,7 +241,7 @@ impl Store {
         // Looked at once more: a cut upload that is gone on with meanwhile has no row, but is young again.
         old.retain(|name| !named.contains(name) && folder.age(name).is_ok_and(|age| age >= ORPHAN_AGE));
         for name in &old {
-            folder.remove(name);
+            folder.remove_now(name);
         }
         Ok(old)
     }
