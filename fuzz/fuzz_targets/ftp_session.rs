@@ -121,8 +121,8 @@ impl World<ServerSession> for Place {
                 self.inside = false;
                 Answer::Done
             }
-            Ask::Listen(_) if mood == 1 => Answer::Listening(None),
-            Ask::Listen(_) => Answer::Listening(Some("192.0.2.9:5000".parse().expect("an address"))),
+            Ask::Listen(..) if mood == 1 => Answer::Listening(None),
+            Ask::Listen(..) => Answer::Listening(Some("192.0.2.9:5000".parse().expect("an address"))),
             Ask::Files(ask) => {
                 assert!(self.inside);
                 Answer::Files(Place::files(&ask, mood))

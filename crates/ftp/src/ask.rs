@@ -58,7 +58,7 @@ pub enum Ask {
     LogOut,
     /// PASV or EPSV: listen for a data connection from the control connection's peer, on one port that
     /// replaces an earlier one. [`Answer::Listening`].
-    Listen(Listen),
+    Listen(Listen, Haste),
     /// ABOR: stop the transfer that is under way, if there is one, and close a waiting data listener.
     /// [`Answer::Done`] at once; the end of the transfer is told as always, with [`Ended::Aborted`]
     /// unless it was over before.
@@ -80,6 +80,16 @@ pub enum Listen {
     /// EPSV: only the port of the answer is told, on the address that the control connection uses (RFC
     /// 2428 §3).
     Epsv,
+}
+
+/// When the reply to PASV or EPSV may go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Haste {
+    /// As soon as it is known.
+    AtOnce,
+    /// About a millisecond later. curl up to its 8th version looks for the reply right behind sending the command,
+    /// and if it finds it there, it then waits for up to a second, for nothing, before it connects.
+    HeldBack,
 }
 
 /// The answer to the open [`Ask`].

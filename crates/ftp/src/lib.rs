@@ -75,7 +75,7 @@ mod waiting;
 
 pub use ask::{
     Action, Answer, Ask, ByteRange, DataConnection, Ended, FilesAnswer, FilesAsk, FilesError, HashAlgorithm,
-    Listen, LoggedIn, Placing, Ready, Representation, Route, Target, Transfer,
+    Haste, Listen, LoggedIn, Placing, Ready, Representation, Route, Target, Transfer,
 };
 pub use command::{COMMANDS, Command};
 pub use path::{PathError, VirtualPath};

@@ -1,7 +1,7 @@
 //! What a session knows: of its connection, of who is logged in, of what comes next.
 
 use crate::ask::{
-    Action, Ask, ByteRange, DataConnection, FilesAnswer, FilesAsk, FilesError, HashAlgorithm, Listen,
+    Action, Ask, ByteRange, DataConnection, FilesAnswer, FilesAsk, FilesError, HashAlgorithm, Haste, Listen,
     Placing, Representation, Route, Transfer,
 };
 use crate::listing::{Facts, Kind};
@@ -70,6 +70,8 @@ pub(crate) struct Area {
     pub(crate) passive_port: Option<u16>,
     /// EPSV ALL was sent (RFC 2428 §4).
     pub(crate) epsv_all: bool,
+    /// PWD was sent, as curl does, which bears no reply that is too fast ([`Haste`]).
+    pub(crate) asked_where: bool,
     /// What the next command may use.
     pub(crate) once: Once,
     /// The facts of MLSD and MLST.
@@ -121,11 +123,17 @@ impl Area {
             route: None,
             passive_port: None,
             epsv_all: false,
+            asked_where: false,
             once: Once::Nothing,
             facts: Facts::default(),
             hash: None,
             part_told: None,
         }
+    }
+
+    /// When the client may be told where it is awaited.
+    pub(crate) fn haste(&self) -> Haste {
+        if self.asked_where { Haste::HeldBack } else { Haste::AtOnce }
     }
 
     /// The length of the part that the client goes on with when it uploads to this path. It is told once.

@@ -141,3 +141,14 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
     (prop::sample::select(verbs), argument, end)
         .prop_map(|(verb, argument, end)| [verb.as_bytes(), b" ", &argument, end.as_bytes()].concat())
 }
+
+/// curl asks for the folder behind the login, and waits for a second when the reply to EPSV is there too soon.
+#[test]
+fn who_asked_for_the_folder_is_told_of_the_port_a_little_later() {
+    let mut driven = Driven::open(settings());
+    driven.send(b"EPSV\r\nPASV\r\n");
+    assert!(driven.files.log.is_empty());
+    driven.send(b"PWD\r\nEPSV\r\nPASV\r\n");
+    assert_eq!(driven.codes(), [229, 227, 257, 229, 227]);
+    assert_eq!(driven.files.log, ["the reply waits"; 2]);
+}

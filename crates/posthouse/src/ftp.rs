@@ -32,7 +32,7 @@ use crate::driver::{Reaction, Service, Wire};
 use crate::room::Room;
 use crate::tls::{Acceptor, TlsInfo};
 use ::ftp::{
-    Action, Answer, Ask, DataConnection, Ended, FilesError, Listen, LoggedIn, Profile, Ready, Route,
+    Action, Answer, Ask, DataConnection, Ended, FilesError, Haste, Listen, LoggedIn, Profile, Ready, Route,
     ServerSession,
 };
 use binding::Binding;
@@ -59,6 +59,8 @@ use wire::Outputs;
 /// A data connection has to come up in this time.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a reply waits that must not come at once: more than a client needs to look for it a first time.
+const HELD_BACK: Duration = Duration::from_millis(1);
 /// When the server stops, a transfer may go on for this long: a few seconds less than the server waits.
 const STOP_RESPITE: Duration = Duration::from_secs(15);
 
@@ -431,7 +433,13 @@ impl Service<ServerSession> for FtpService {
                 self.log_out();
                 Answer::Done
             }
-            Ask::Listen(listen) => Answer::Listening(self.listen(listen)),
+            Ask::Listen(listen, haste) => {
+                let told = self.listen(listen);
+                if haste == Haste::HeldBack {
+                    tokio::time::sleep(HELD_BACK).await;
+                }
+                Answer::Listening(told)
+            }
             Ask::Abort => {
                 self.waiting = None;
                 if let Some(running) = &self.running {

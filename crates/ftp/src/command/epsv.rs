@@ -21,7 +21,7 @@ pub(crate) fn run(area: &mut Area, args: Args<'_>, turn: &mut Turn<'_>) -> Resul
     if !argument.is_empty() && number(argument).ok_or(args.syntax())? != u64::from(own) {
         return Err(Refusal::Family(own));
     }
-    Ok(Next::Ask(Ask::Listen(Listen::Epsv), Pending::Listen(Listen::Epsv)))
+    Ok(Next::Ask(Ask::Listen(Listen::Epsv, area.haste()), Pending::Listen(Listen::Epsv)))
 }
 
 /// The reply, in exactly this form (RFC 2428 §3).

@@ -15,7 +15,7 @@ pub(crate) fn run(area: &mut Area, args: Args<'_>, turn: &mut Turn<'_>) -> Resul
     if turn.channel.client.is_ipv6() {
         return Err(Refusal::PasvOnV6);
     }
-    Ok(Next::Ask(Ask::Listen(Listen::Pasv), Pending::Listen(Listen::Pasv)))
+    Ok(Next::Ask(Ask::Listen(Listen::Pasv, area.haste()), Pending::Listen(Listen::Pasv)))
 }
 
 /// The reply, in the form that RFC 1123 §4.1.2.6 makes clients look for.

@@ -7,6 +7,8 @@ use crate::state::{Area, Next, Turn};
 
 pub(crate) fn run(area: &mut Area, args: Args<'_>, turn: &mut Turn<'_>) -> Result<Next, Refusal> {
     args.none()?;
+    // So does curl once, behind every login.
+    area.asked_where = true;
     reply::line(turn.out, 257, &format!("{} is the current directory.", reply::quoted(&area.cwd)));
     Ok(Next::Stay)
 }

@@ -4,8 +4,8 @@
 
 use ftp::listing::{Entry, Kind, Rights};
 use ftp::{
-    Action, Answer, Ask, FilesAnswer, FilesAsk, FilesError, LoggedIn, Placing, Profile, Ready, Route, Target,
-    Transfer, VirtualPath,
+    Action, Answer, Ask, FilesAnswer, FilesAsk, FilesError, Haste, LoggedIn, Placing, Profile, Ready, Route,
+    Target, Transfer, VirtualPath,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -94,7 +94,12 @@ impl Files {
                 "alice" | "camera" if password.same(b"secret") => LoggedIn::Accepted(self.profile.clone()),
                 _ => LoggedIn::Rejected,
             }),
-            Ask::Listen(_) => Answer::Listening(self.listen_at),
+            Ask::Listen(_, haste) => {
+                if haste == Haste::HeldBack {
+                    self.log.push("the reply waits".to_owned());
+                }
+                Answer::Listening(self.listen_at)
+            }
             Ask::Files(ask) => {
                 self.log.push(format!("{ask:?}"));
                 Answer::Files(self.files(ask))
