@@ -74,7 +74,12 @@ impl Store {
             let engine = sqlite::Engine::open(place, settings.readers, Arc::clone(&shared))?;
             (Engine::Sqlite(engine), Some(lock))
         } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
-            let engine = postgres::Engine::open(&settings.url, settings.readers, Arc::clone(&shared))?;
+            let engine = postgres::Engine::open(
+                &settings.url,
+                &settings.data_dir,
+                settings.readers,
+                Arc::clone(&shared),
+            )?;
             (Engine::Postgres(Box::new(engine)), None)
         } else {
             let what = "store.url must begin with \"sqlite:\" or \"postgres://\"";
