@@ -94,11 +94,21 @@ fn believed(trust: Option<&Trust>) -> String {
     }
 }
 
+/// The names of a certificate that are shown; some have hundreds.
+const NAMES_SHOWN_MAX: usize = 5;
+
 /// The names that a certificate is for.
 fn names(what: &CertificateError) -> String {
     match what {
         CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-            presented.join(", ")
+            // Each comes as `DnsName("db.example.org")` or the like.
+            let bare = |name: &String| {
+                let inner = name.split_once('(').map_or(name.as_str(), |(_, inner)| inner);
+                inner.trim_end_matches(')').trim_matches('"').to_owned()
+            };
+            let more = if presented.len() > NAMES_SHOWN_MAX { " and others" } else { "" };
+            let shown: Vec<String> = presented.iter().take(NAMES_SHOWN_MAX).map(bare).collect();
+            format!("{}{more}", shown.join(", "))
         }
         _ => "no name (it has no subjectAltName)".to_owned(),
     }

@@ -299,3 +299,57 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+    use rustls::CertificateError;
+
+    use super::*;
+
+    const HOST: &str = "db.example.org";
+
+    /// What is said of a certificate for `HOST` that its own key signed, if `named` stands in `sslrootcert`.
+    fn judged(name: &str, is_authority: bool, ended: bool, named: bool) -> Result<(), rustls::Error> {
+        let make = |ended: bool| {
+            let mut params = CertificateParams::new([HOST.to_owned()]).unwrap();
+            if is_authority {
+                params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            }
+            if ended {
+                params.not_after = date_time_ymd(2020, 1, 1);
+            }
+            params.self_signed(&KeyPair::generate().unwrap()).unwrap()
+        };
+        let (own, another) = (make(ended), make(false));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        fs::write(&file, if named { own.pem() } else { another.pem() }).unwrap();
+        let judge = Judge::new(&Trust::Name(Roots::File(file)), Arc::new(aws_lc_rs::default_provider()));
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        judge.unwrap().verify_server_cert(own.der(), &[], &name, &[], UnixTime::now()).map(|_| ())
+    }
+
+    #[test]
+    fn a_certificate_that_is_named_itself_is_believed_for_its_name() {
+        for is_authority in [false, true] {
+            assert_eq!(judged(HOST, is_authority, false, true), Ok(()));
+            // Whoever names the very certificate means this one, as long as it stands there.
+            assert_eq!(judged(HOST, is_authority, true, true), Ok(()));
+            let wrong = judged("elsewhere.example.org", is_authority, false, true);
+            let is_about_name = matches!(
+                wrong,
+                Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. }))
+            );
+            assert!(is_about_name, "{wrong:?}");
+            let stranger = judged(HOST, is_authority, false, false);
+            assert!(matches!(stranger, Err(rustls::Error::InvalidCertificate(_))), "{stranger:?}");
+        }
+        let ended = judged(HOST, false, true, false);
+        let is_about_time =
+            matches!(ended, Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { .. })));
+        assert!(is_about_time, "{ended:?}");
+    }
+}
