@@ -43,7 +43,7 @@ impl Refusal {
             "password missing" => format!(
                 "the PostgreSQL server {hosts} asks for a password: name one in store.url, or a file by passfile=FILE"
             ),
-            _ if alert(&error) => format!(
+            _ if is_alert(&error) => format!(
                 "the PostgreSQL server {hosts} does not accept our side of TLS ({cause}): is sslcert in store.url a \
                  certificate that it knows?"
             ),
@@ -114,11 +114,11 @@ fn names(what: &CertificateError) -> String {
     }
 }
 
-/// True if the other side broke TLS off after the handshake, as it does over a client's certificate.
-fn alert(error: &postgres::Error) -> bool {
+/// True if the server broke TLS off after the handshake, as it does over a client's certificate.
+fn is_alert(error: &postgres::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    let inner = cause.and_then(std::io::Error::get_ref);
-    inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
+    let inner = cause.and_then(std::io::Error::get_ref).and_then(|inner| inner.downcast_ref());
+    matches!(inner, Some(rustls::Error::AlertReceived(_)))
 }
 
 impl From<postgres::Error> for Refusal {

@@ -59,7 +59,8 @@ pub(super) enum Trust {
 pub(super) enum Roots {
     /// The system's, or Mozilla's where it has none.
     System,
-    /// Those in this file and no others; a server's own certificate may stand in it, too.
+    /// Those in this file and no others. A server's own certificate may stand in it, too, and is believed as long as it
+    /// does, whatever dates it has.
     File(PathBuf),
 }
 

@@ -33,10 +33,13 @@ struct Authority {
 
 impl Authority {
     fn new(name: &str) -> Authority {
+        Authority::with_key(name, KeyPair::generate().unwrap())
+    }
+
+    fn with_key(name: &str, key: KeyPair) -> Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Authority { issuer: Issuer::new(params, key), pem }
     }
@@ -261,6 +264,41 @@ fn a_server_without_tls() {
             ("sslmode=prefer&channel_binding=require", Refused("did not bind the login")),
         ],
     );
+}
+
+#[test]
+fn a_server_elsewhere_must_have_tls_unless_told_otherwise() {
+    let Some(server) = server() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // An address of this host in a form that is not known for one.
+    let url = format!("postgres://postgres@127.1:{}/{}", server.port(), server.database());
+    let opened = |parameters: &str| {
+        Store::open(&Settings { url: format!("{url}{parameters}"), ..sqlite_settings(folder.path()) })
+    };
+    let text = opened("").map(|_| ()).unwrap_err().to_string();
+    assert!(text.contains(NO_TLS), "{text}");
+    opened("?sslmode=disable").unwrap();
+}
+
+#[test]
+fn where_nothing_can_be_bound_the_login_goes_without() {
+    let started = Server::start(|folder| {
+        // The digest for the binding would be that of the signature, and Ed25519 has none to name.
+        let authority = Authority::with_key("signs", KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap());
+        let (certificate, key) = authority.sign(HOST, &[HOST]);
+        put_for_server(folder, "server.crt", &certificate);
+        put_for_server(folder, "server.key", &key);
+        put_for_server(folder, "pg_hba.conf", ACCESS);
+        fs::write(folder.join("ca.pem"), &authority.pem).unwrap();
+        "-c ssl=on".to_owned()
+    });
+    let (Some(server), Some(_)) = (started, secure()) else { return };
+    server.psql("postgres", &format!("CREATE ROLE scram LOGIN SUPERUSER PASSWORD '{PASSWORD_DECODED}'"));
+    let ours = format!("sslrootcert={}/ca.pem", server.folder().display());
+    let scram = format!("scram:{PASSWORD}");
+    assert!(open(&server, &scram, HOST, &ours).unwrap().is_encrypted(&server));
+    let text = refusal(&server, &scram, HOST, &format!("{ours}&channel_binding=require"));
+    assert!(text.contains("did not bind the login"), "{text}");
 }
 
 #[test]
