@@ -89,10 +89,14 @@ pub struct Tls {
 }
 
 /// Where accounts and mail are kept.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// `sqlite:FILE` relative to `data_dir`, or `postgres://user@host/db`.
+    /// `sqlite:FILE` relative to `data_dir`, or `postgres://user@host/db?PARAMETER=VALUE&…`.
+    ///
+    /// TLS to PostgreSQL, as in libpq: `sslmode` (left out: none over a socket, `prefer` to this host, `verify-full` to
+    /// others), `sslrootcert` (a file or `system`), `sslcert` and `sslkey`, `channel_binding`, and `passfile` for the
+    /// password. Files are relative to `data_dir`. What is not known is refused.
     pub url: String,
     /// `file:FOLDER` relative to `data_dir`.
     pub blobs: String,
@@ -101,6 +105,14 @@ pub struct Store {
 impl Default for Store {
     fn default() -> Self {
         Store { url: "sqlite:posthouse.db".into(), blobs: "file:blobs".into() }
+    }
+}
+
+impl fmt::Debug for Store {
+    /// Shows of a url its scheme alone: there may be a password behind it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = without_urls(&self.url);
+        f.debug_struct("Store").field("url", &url).field("blobs", &self.blobs).finish()
     }
 }
 
@@ -547,7 +559,8 @@ impl Config {
 
 /// The parser's message, with the nearest known key where a key was unknown.
 fn explain(error: &toml::de::Error) -> String {
-    let text = error.to_string();
+    // It shows the line, which may be the one with the password of the database.
+    let text = without_urls(&error.to_string());
     let unknown = error.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
     let near = unknown.and_then(|key| {
         let best = KEYS
@@ -559,6 +572,15 @@ fn explain(error: &toml::de::Error) -> String {
         Some(near) => format!("{}\ndid you mean {near:?}?", text.trim_end()),
         None => text.trim_end().to_string(),
     }
+}
+
+/// The text without what stands behind a `://` in its lines.
+fn without_urls(text: &str) -> String {
+    let kept = |line: &str| match line.split_once("://") {
+        Some((before, _)) => format!("{before}://…"),
+        None => line.to_owned(),
+    };
+    text.lines().map(kept).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -626,5 +648,25 @@ exempt = ["127.0.0.0/8", "::1"]
             let error = Config::parse(text, Path::new(".")).unwrap_err().to_string();
             assert!(error.contains(expected), "{text:?} gave: {error}");
         }
+    }
+
+    #[test]
+    fn no_fault_shows_the_password_of_the_database() {
+        let begin = "hostname = \"a\"\ndata_dir = \"x\"\n";
+        let url = "postgres://post:hunter2@db.example.org/house?password=hunter2";
+        for line in [
+            format!("[store]\nurl = \"{url}"),
+            format!("[store]\nurl = [\"{url}\"]"),
+            format!("[store]\nurl = {url}"),
+            format!("[store]\nurls = \"{url}\""),
+            format!("store = \"{url}\""),
+            format!("[store]\nurl = \"{url}\"\nurl = \"{url}\""),
+        ] {
+            let error = Config::parse(&format!("{begin}{line}"), Path::new(".")).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+            assert!(error.to_string().contains("line"), "{error}");
+        }
+        let config = Config::parse(&format!("{begin}[store]\nurl = \"{url}\""), Path::new(".")).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 }

@@ -6,17 +6,23 @@
 //! loses a deadlock or a race for a unique key is run again. PostgreSQL shares syncs among commits
 //! by itself.
 
+mod binding;
 mod connection;
 mod listener;
+mod passfile;
+mod refusal;
+mod target;
+mod tls;
 mod writers;
 
-use std::str::FromStr;
+use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 pub(crate) use connection::PgConnection;
 use listener::Listener;
+use target::Target;
 
 use crate::error::{OpenError, StoreError};
 use crate::job::Job;
@@ -35,7 +41,7 @@ const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(7867346)";
 pub(crate) struct Engine {
     jobs: Mutex<Option<Sender<Box<dyn Job>>>>,
     writers: Mutex<Vec<JoinHandle<()>>>,
-    config: postgres::Config,
+    target: Target,
     pool: Mutex<Pool>,
     returned: Condvar,
     readers_max: usize,
@@ -49,24 +55,29 @@ struct Pool {
 }
 
 impl Engine {
-    /// Connects, brings the database to the present format, starts the writers and the listener.
-    pub fn open(url: &str, readers: usize, shared: Arc<Shared>) -> Result<Engine, OpenError> {
-        let config = postgres::Config::from_str(url)
-            .map_err(|error| OpenError::Setting(format!("store.url: {error}")))?;
+    /// Connects, brings the database to the present format, starts the writers and the listener. Files that `url`
+    /// names are relative to `data_dir`.
+    pub fn open(
+        url: &str,
+        data_dir: &Path,
+        readers: usize,
+        shared: Arc<Shared>,
+    ) -> Result<Engine, OpenError> {
+        let target = Target::parse(url, data_dir)?;
         let migrated = on_thread({
-            let config = config.clone();
-            move || migrate(&config)
+            let target = target.clone();
+            move || migrate(&target)
         });
         migrated?;
         let (jobs, queue) = mpsc::channel();
-        let writers = writers::start(WRITERS, &config, &shared, queue);
+        let writers = writers::start(WRITERS, &target, &shared, queue);
         let writers = writers.map_err(|error| OpenError::Failed(error.to_string()))?;
-        let listener = Listener::start(config.clone(), shared);
+        let listener = Listener::start(target.clone(), shared);
         let listener = listener.map_err(|error| OpenError::Failed(error.to_string()))?;
         Ok(Engine {
             jobs: Mutex::new(Some(jobs)),
             writers: Mutex::new(writers),
-            config,
+            target,
             pool: Mutex::default(),
             returned: Condvar::new(),
             readers_max: readers.max(1),
@@ -101,7 +112,7 @@ impl Engine {
             Some(connection) => connection,
             None => {
                 // None was idle, or the one that was broke meanwhile.
-                let mut fresh = PgConnection::connect(&self.config)?;
+                let mut fresh = PgConnection::connect(&self.target)?;
                 fresh.script(BEGIN)?;
                 fresh
             }
@@ -169,8 +180,8 @@ fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T 
     }
 }
 
-fn migrate(config: &postgres::Config) -> Result<(), OpenError> {
-    let mut connection = PgConnection::connect(config)?;
+fn migrate(target: &Target) -> Result<(), OpenError> {
+    let mut connection = PgConnection::connect(target)?;
     connection.script("BEGIN")?;
     connection.script(MIGRATION_LOCK)?;
     schema::migrate(&mut Db::new(Link::Postgres(&mut connection)))?;

@@ -20,11 +20,16 @@ use crate::watch::{Topic, Watch};
 use crate::{postgres, sqlite};
 
 /// Where the data lies.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// `sqlite:FILE`, relative to `data_dir` (a following `?checkpoint_pages=N` sets after how many
     /// pages of 4 KiB the log is brought into the file), or `postgres://user@host/database`; a socket folder
     /// as `postgres://user@/database?host=/run/postgresql`.
+    ///
+    /// Connections to PostgreSQL on other hosts use TLS and verify the server, unless the parameters behind the `?` say
+    /// otherwise. As in libpq these are `sslmode` (`disable`, `prefer`, `require`, `verify-ca`, `verify-full`),
+    /// `sslrootcert` (a file or `system`), `sslcert` and `sslkey`, `channel_binding` (`disable`, `prefer`, `require`)
+    /// and `passfile`. Files are relative to `data_dir`, and read anew for each connection.
     pub url: String,
     /// `file:FOLDER`, relative to `data_dir`: where content over 64 KiB (compressed) lies as files.
     /// With PostgreSQL and several nodes the folder must be one that all see. `database:` keeps
@@ -34,6 +39,20 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Connections for reading that are kept open, at least one.
     pub readers: usize,
+}
+
+impl std::fmt::Debug for Settings {
+    /// Shows of a url with a host its scheme alone: there may be a password behind it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let url = self.url.split_once("://").map_or(self.url.as_str(), |(scheme, _)| scheme);
+        let Settings { blobs, data_dir, readers, .. } = self;
+        f.debug_struct("Settings")
+            .field("url", &url)
+            .field("blobs", blobs)
+            .field("data_dir", data_dir)
+            .field("readers", readers)
+            .finish()
+    }
 }
 
 /// An open store; a clone is another handle of the same. The data directory is free for another
@@ -74,7 +93,12 @@ impl Store {
             let engine = sqlite::Engine::open(place, settings.readers, Arc::clone(&shared))?;
             (Engine::Sqlite(engine), Some(lock))
         } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
-            let engine = postgres::Engine::open(&settings.url, settings.readers, Arc::clone(&shared))?;
+            let engine = postgres::Engine::open(
+                &settings.url,
+                &settings.data_dir,
+                settings.readers,
+                Arc::clone(&shared),
+            )?;
             (Engine::Postgres(Box::new(engine)), None)
         } else {
             let what = "store.url must begin with \"sqlite:\" or \"postgres://\"";

@@ -8,8 +8,10 @@ use postgres::error::SqlState;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type};
-use postgres::{Client, NoTls, Statement};
+use postgres::{Client, Statement};
 
+use super::refusal::Refusal;
+use super::target::Target;
 use crate::error::StoreError;
 use crate::sql::{Row, Value};
 
@@ -21,8 +23,8 @@ pub(crate) struct PgConnection {
 
 impl PgConnection {
     /// Connects. Must not be called on a thread of an async runtime.
-    pub fn connect(config: &postgres::Config) -> Result<PgConnection, StoreError> {
-        let mut client = config.connect(NoTls)?;
+    pub fn connect(target: &Target) -> Result<PgConnection, Refusal> {
+        let mut client = target.connect()?;
         // What is acknowledged is on disk, whatever the server's configuration says.
         client.batch_execute("SET synchronous_commit = on")?;
         Ok(PgConnection { client, statements: HashMap::new() })

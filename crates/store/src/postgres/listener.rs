@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::PgConnection;
+use super::{PgConnection, Target};
 use crate::error::StoreError;
 use crate::id::AccountId;
 use crate::shared::Shared;
@@ -35,13 +35,13 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    pub fn start(config: postgres::Config, shared: Arc<Shared>) -> io::Result<Listener> {
+    pub fn start(target: Target, shared: Arc<Shared>) -> io::Result<Listener> {
         let closed = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&closed);
         thread::Builder::new().name("store-listener".to_owned()).spawn(move || {
             while !seen.load(Ordering::Relaxed) {
                 // Whatever ended it, the next connection starts over.
-                let _ = listen(&config, &shared, &seen);
+                let _ = listen(&target, &shared, &seen);
                 if !seen.load(Ordering::Relaxed) {
                     thread::sleep(RECONNECT);
                 }
@@ -57,8 +57,8 @@ impl Drop for Listener {
     }
 }
 
-fn listen(config: &postgres::Config, shared: &Shared, closed: &AtomicBool) -> Result<(), StoreError> {
-    let mut connection = PgConnection::connect(config)?;
+fn listen(target: &Target, shared: &Shared, closed: &AtomicBool) -> Result<(), StoreError> {
+    let mut connection = PgConnection::connect(target)?;
     connection.script("LISTEN posthouse")?;
     // Whatever happened before is unknown: everybody looks.
     shared.watches.announce_all();

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::PgConnection;
 use super::listener::announce;
+use super::{PgConnection, Target};
 use crate::error::StoreError;
 use crate::job::Job;
 use crate::shared::{Shared, random_u32};
@@ -23,13 +23,13 @@ type Queue = Arc<Mutex<Receiver<Box<dyn Job>>>>;
 /// Starts `count` writers; they end when the queue's last sender is gone and the queue is empty.
 pub(super) fn start(
     count: usize,
-    config: &postgres::Config,
+    target: &Target,
     shared: &Arc<Shared>,
     queue: Receiver<Box<dyn Job>>,
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let queue = Arc::new(Mutex::new(queue));
     let begin = |number| {
-        let mut writer = Writer { config: config.clone(), shared: Arc::clone(shared), connection: None };
+        let mut writer = Writer { target: target.clone(), shared: Arc::clone(shared), connection: None };
         let queue = Arc::clone(&queue);
         thread::Builder::new().name(format!("store-writer-{number}")).spawn(move || writer.serve(&queue))
     };
@@ -37,7 +37,7 @@ pub(super) fn start(
 }
 
 struct Writer {
-    config: postgres::Config,
+    target: Target,
     shared: Arc<Shared>,
     connection: Option<PgConnection>,
 }
@@ -78,7 +78,7 @@ impl Writer {
         {
             return Ok(old);
         }
-        let mut connection = PgConnection::connect(&self.config)?;
+        let mut connection = PgConnection::connect(&self.target)?;
         connection.script("BEGIN")?;
         Ok(connection)
     }

@@ -12,6 +12,7 @@ mod messages;
 mod opening;
 mod parts;
 mod queues;
+mod secure;
 mod zones;
 
 use std::ops::ControlFlow;
