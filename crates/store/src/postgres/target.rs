@@ -17,6 +17,7 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use postgres::config::{ChannelBinding, Host, SslMode};
 use postgres::{Client, Config, NoTls};
@@ -49,6 +50,10 @@ const PASSED_ON: &[&str] = &[
 
 /// Those that are read here.
 const OWN: &[&str] = &["sslmode", "sslrootcert", "sslcert", "sslkey", "passfile"];
+
+/// How long a host may take to accept a connection, unless `connect_timeout` says otherwise: by itself the system gives up
+/// on one that is silent only after two minutes.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A database and the way to it.
 #[derive(Clone)]
@@ -120,6 +125,9 @@ fn read(url: &str, data_dir: &Path) -> Result<Target, String> {
         let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
         format!("{error}{cause}")
     })?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_PATIENCE);
+    }
     let place = place(&mut config)?;
     own.apply(config, place)
 }
@@ -452,11 +460,18 @@ mod tests {
     }
 
     #[test]
+    fn a_silent_host_is_given_up() {
+        let target = parsed("postgres://post@db.example.org/house").unwrap();
+        assert_eq!(target.config.get_connect_timeout(), Some(&CONNECT_PATIENCE));
+    }
+
+    #[test]
     fn a_login_keeps_its_own_letters() {
         let target = parsed("postgres://po%40st:p%3Fa%2Fs%26s@localhost:1/house?connect_timeout=2").unwrap();
         assert_eq!(target.config.get_user(), Some("po@st"));
         assert_eq!(target.config.get_password(), Some(b"p?a/s&s".as_slice()));
         assert_eq!(target.config.get_dbname(), Some("house"));
         assert_eq!(target.hosts(), "localhost");
+        assert_eq!(target.config.get_connect_timeout(), Some(&Duration::from_secs(2)));
     }
 }
