@@ -149,6 +149,44 @@ impl NumberSet {
         *self = NumberSet::from_ranges(all.into_iter().chain([number..=number]));
     }
 
+    /// Adds all of another set; fast when it lies behind this one.
+    pub fn extend(&mut self, other: &NumberSet) {
+        if self.last().unwrap_or(0) < other.first().unwrap_or(0) {
+            return other.ranges.iter().for_each(|range| self.append(range.clone()));
+        }
+        *self = NumberSet::from_ranges(self.ranges.iter().chain(&other.ranges).cloned());
+    }
+
+    /// Takes away what is in another set; fast when nothing of it is here.
+    pub fn subtract(&mut self, other: &NumberSet) {
+        if !other.ranges.iter().any(|range| self.touches(range)) {
+            return;
+        }
+        let mut left = Vec::with_capacity(self.ranges.len() + other.ranges.len());
+        let mut cuts = other.ranges.iter().peekable();
+        for range in &self.ranges {
+            let mut low = Some(*range.start());
+            while let Some(cut) = cuts.peek().filter(|cut| cut.start() <= range.end()) {
+                let before = low.filter(|low| low < cut.start()).map(|low| low..=cut.start() - 1);
+                left.extend(before);
+                low = low.and_then(|low| Some(low.max(cut.end().checked_add(1)?)));
+                if cut.end() > range.end() {
+                    // It may concern the next range, too.
+                    break;
+                }
+                cuts.next();
+            }
+            left.extend(low.filter(|low| low <= range.end()).map(|low| low..=*range.end()));
+        }
+        self.ranges = left;
+    }
+
+    /// True if a number of the range is in the set; O(log ranges).
+    fn touches(&self, range: &RangeInclusive<u32>) -> bool {
+        let at = self.ranges.partition_point(|own| own.end() < range.start());
+        self.ranges.get(at).is_some_and(|own| own.start() <= range.end())
+    }
+
     /// Whether `number` belongs to the set; O(log ranges).
     pub fn contains(&self, number: u32) -> bool {
         let after = self.ranges.partition_point(|range| *range.start() <= number);
@@ -300,6 +338,10 @@ mod tests {
         prop_oneof![9 => (1u32..60).prop_map(Bound::Number), 1 => Just(Bound::Largest)]
     }
 
+    fn numbers() -> impl Strategy<Value = u32> {
+        prop_oneof![9 => 1u32..40, 1 => u32::MAX - 3..=u32::MAX]
+    }
+
     proptest! {
         #[test]
         fn sets_mean_what_a_naive_reading_says(
@@ -337,6 +379,20 @@ mod tests {
             let both: NumberSet = a.intersection(&b).copied().collect();
             let (a, b): (NumberSet, NumberSet) = (a.into_iter().collect(), b.into_iter().collect());
             prop_assert_eq!(a.intersection(&b), both);
+        }
+
+        #[test]
+        fn sums_and_differences(
+            a in proptest::collection::btree_set(numbers(), 0..20),
+            b in proptest::collection::btree_set(numbers(), 0..20),
+        ) {
+            let set = |numbers: &BTreeSet<u32>| numbers.iter().copied().collect::<NumberSet>();
+            let mut sum = set(&a);
+            sum.extend(&set(&b));
+            prop_assert_eq!(sum, set(&a.union(&b).copied().collect()));
+            let mut difference = set(&a);
+            difference.subtract(&set(&b));
+            prop_assert_eq!(difference, set(&a.difference(&b).copied().collect()));
         }
     }
 }

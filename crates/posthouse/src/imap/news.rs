@@ -64,7 +64,11 @@ pub(super) fn tell(
     let gone = match since.complete {
         true => NumberSet::from_ranges(since.vanished.iter().cloned()),
         // What was expunged so long ago is forgotten: compare.
-        false => missing(&selected.map.uid_set(), &NumberSet::from_ranges(view.uids(account, id)?)),
+        false => {
+            let mut missing = selected.map.uid_set();
+            missing.subtract(&NumberSet::from_ranges(view.uids(account, id)?));
+            missing
+        }
     };
     let last_known = selected.map.last_uid();
     tell_expunged(selected, &gone, telling.expunges, out);
@@ -79,11 +83,6 @@ pub(super) fn tell(
     Ok(())
 }
 
-/// The numbers of `all` that are not in `present`.
-fn missing(all: &NumberSet, present: &NumberSet) -> NumberSet {
-    all.iter().filter(|number| !present.contains(*number)).collect()
-}
-
 fn tell_expunged(selected: &mut Selected, gone: &NumberSet, allowed: bool, out: &mut Vec<u8>) {
     let gone = selected.map.existing(gone);
     let all = NumberSet::from_ranges(selected.held.ranges().iter().chain(gone.ranges()).cloned());
@@ -94,7 +93,7 @@ fn tell_expunged(selected: &mut Selected, gone: &NumberSet, allowed: bool, out: 
     selected.held = NumberSet::new();
     if !all.is_empty() {
         selected.map.expunge_all(&all, |sequence| response::expunge(sequence, out));
-        selected.recent = missing(&selected.recent, &all);
+        selected.recent.subtract(&all);
     }
 }
 
@@ -120,8 +119,7 @@ fn tell_arrivals(
             true => Some(recents.first_unclaimed(selected.account, mailbox)..=u32::MAX),
             false => recents.claim(selected.account, mailbox),
         };
-        let all = selected.recent.ranges().iter().cloned().chain(claimed);
-        selected.recent = selected.map.existing(&NumberSet::from_ranges(all));
+        selected.recent.extend(&selected.map.existing(&NumberSet::from_ranges(claimed)));
     }
     let recent = u32::try_from(selected.recent.count()).unwrap_or(u32::MAX);
     response::recent(recent, telling.enabled.dialect(), out);
