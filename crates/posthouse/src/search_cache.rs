@@ -240,7 +240,7 @@ impl SearchCache {
             while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut left = *piece;
                 while !left.is_empty() {
-                    match hunt.store.read_blocking(|view| read(view, left)) {
+                    match hunt.store.read_bringing_blocking(&mut |view| read(view, left)) {
                         Ok(done) => {
                             left = &left[done.messages.max(1).min(left.len())..];
                             self.take(hunt, done);

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use super::entry::{Access, AreaId, Entry, EntryId, Right, entry, entry_where};
 use crate::blob::restore_into;
+use crate::blob_file::read_into;
 use crate::error::{Missing, StoreError};
 use crate::id::BlobId;
 use crate::sql::params;
@@ -118,7 +119,7 @@ impl Store {
         id: EntryId,
     ) -> Result<OpenedFile, StoreError> {
         for _ in 1..OPEN_TRIES_MAX {
-            if let Some(opened) = self.read(move |view| view.open_entry(access, area, id)).await? {
+            if let Some(opened) = self.read_bringing(move |view| view.open_entry(access, area, id)).await? {
                 return Ok(opened);
             }
         }
@@ -133,7 +134,8 @@ impl Store {
         id: EntryId,
     ) -> Result<OpenedFile, StoreError> {
         for _ in 0..OPEN_TRIES_MAX {
-            if let Some(opened) = self.read_blocking(|view| view.open_entry(access, area, id))? {
+            let opened = self.read_bringing_blocking(&mut |view| view.open_entry(access, area, id))?;
+            if let Some(opened) = opened {
                 return Ok(opened);
             }
         }
@@ -171,7 +173,7 @@ impl View<'_> {
         blob: BlobId,
         size_bytes: u64,
     ) -> Result<Option<([u8; 32], Content)>, StoreError> {
-        let folder = self.shared.blobs.as_ref();
+        let blobs = self.shared.blobs.as_ref();
         let sql = "SELECT digest, file, data FROM content WHERE blob_id = ?1";
         let found = self.db.row(sql, params![blob], |row| {
             let digest = row.blob(0)?.try_into().unwrap_or_default();
@@ -184,20 +186,20 @@ impl View<'_> {
                 return restored(data);
             }
             let name = row.text(1)?;
-            let Some(folder) = folder else {
+            let Some(blobs) = blobs else {
                 return Err(StoreError::Corrupt(format!(
                     "file {name} is named, but there is no folder of files"
                 )));
             };
             let failed = |error: io::Error| StoreError::Io(format!("{name}: {error}"));
-            let file = match folder.open_file(name) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                opened => opened.map_err(failed)?,
-            };
-            if file.metadata().map_err(failed)?.len() == size_bytes {
+            let Some(file) = blobs.open(name)? else { return Ok(None) };
+            let stored_bytes = file.metadata().map_err(failed)?.len();
+            if stored_bytes == size_bytes {
                 return Ok(Some((digest, Content::File { file, size_bytes })));
             }
-            restored(&folder.read(name).map_err(failed)?)
+            let mut stored = Vec::new();
+            read_into(&file, stored_bytes, &mut stored).map_err(failed)?;
+            restored(&stored)
         })?;
         found.ok_or_else(|| StoreError::Corrupt(format!("content {blob} is missing")))
     }
