@@ -29,6 +29,9 @@ const COMPRESSED: &str = ".zst";
 /// Objects that are fetched at once; more would only share the same line.
 const FETCHES_MAX: usize = 32;
 
+/// How long a fetch waits for its turn.
+pub(crate) const FETCH_PATIENCE: Duration = Duration::from_secs(60);
+
 /// How old an object must be before it may count as left over. Services date an object at the beginning of its upload,
 /// which for a long one is many hours before a row names it; and their clocks are not ours.
 const OBJECT_ORPHAN_AGE: Duration = Duration::from_secs(24 * 3600);
@@ -397,12 +400,4 @@ fn is_other(name: &str, digest: &blake3::Hash) -> bool {
     let Some(name) = name.strip_suffix(AS_IT_IS) else { return false };
     let hex: String = name.chars().filter(|c| *c != '/').take_while(|c| *c != '-').collect();
     hex != digest.to_hex().as_str()
-}
-
-impl Brought {
-    /// Lets go of what was brought; it stays here as room permits.
-    pub fn clear(&mut self) {
-        self.pins.clear();
-        self.names.clear();
-    }
 }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::blob::{self, PreparedBlob};
 use crate::blob_file::sync_folder;
-use crate::blobs::{Away, Blobs, Brought};
+use crate::blobs::{Away, Blobs, Brought, FETCH_PATIENCE};
 use crate::error::{OpenError, StoreError};
 use crate::id::AccountId;
 use crate::job::{Job, pending};
@@ -201,14 +201,19 @@ impl Store {
         }
     }
 
-    /// Fetches content that a read found [`StoreError::Away`], and adds it to what is held here until it was read.
+    /// Fetches content that a read found [`StoreError::Away`], and adds it to what is held here until it was read. The
+    /// runtime needs its clock for this.
     ///
     /// # Errors
     /// [`StoreError::Io`] if the service does not give it in bounded time; [`StoreError::Full`]; [`StoreError::Corrupt`]
     /// if it is not what was stored.
     pub async fn bring(&self, away: &Away, mut brought: Brought) -> Result<Brought, StoreError> {
         let turn = match self.inner.shared.blobs.as_ref().and_then(Blobs::fetches) {
-            Some(fetches) => Arc::clone(fetches).acquire_owned().await.ok(),
+            Some(fetches) => {
+                let turn = tokio::time::timeout(FETCH_PATIENCE, Arc::clone(fetches).acquire_owned()).await;
+                let late = || StoreError::Io("too much content is being fetched".to_owned());
+                Some(turn.ok().and_then(Result::ok).ok_or_else(late)?)
+            }
             None => None,
         };
         let (store, away) = (self.clone(), away.clone());

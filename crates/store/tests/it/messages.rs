@@ -296,7 +296,8 @@ pub fn a_panic_is_an_error(store: &Store) {
 pub fn async_callers_are_served(store: &Store) {
     let ann = account(store, "ann");
     let inbox = inbox(store, ann);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let content = noise(300_000);
     let (store, expected) = (store.clone(), content.clone());
     runtime.block_on(async move {

@@ -261,7 +261,8 @@ fn many_who_want_the_same_have_it_fetched_once() {
     fs::remove_dir_all(folder.path().join("blob-cache")).unwrap();
     let store = open(folder.path(), &service, ROOMY_BYTES);
     service.requests();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     runtime.block_on(async {
         let job = move |view: &mut store::View<'_>| view.read_content(ann, id);
         let reads: Vec<_> = (0..20).map(|_| store.read_bringing(job)).collect();
