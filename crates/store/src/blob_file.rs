@@ -15,6 +15,9 @@ use std::time::{Duration, SystemTime};
 use crate::error::StoreError;
 use crate::shared::random_u32;
 
+/// What is shown the pieces of stored content, in order, each with the length of the whole in bytes.
+pub(crate) type PieceVisitor<'v> = dyn FnMut(&[u8], u64) -> Result<(), StoreError> + 'v;
+
 /// What is read to be looked at is read in blocks of this many bytes.
 const BLOCK_BYTES: usize = 256 * 1024;
 
@@ -157,11 +160,7 @@ impl BlobFolder {
     ///
     /// # Errors
     /// The device's; the visitor's.
-    pub fn read(
-        &self,
-        name: &str,
-        visit: &mut dyn FnMut(&[u8], u64) -> Result<(), StoreError>,
-    ) -> Result<bool, StoreError> {
+    pub fn read(&self, name: &str, visit: &mut PieceVisitor<'_>) -> Result<bool, StoreError> {
         let mut file = match self.open_file(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             opened => opened?,

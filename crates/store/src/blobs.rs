@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 
-use crate::blob_file::{BEGUN_SHELF, BlobFolder, fresh_name};
+use crate::blob_file::{BEGUN_SHELF, BlobFolder, PieceVisitor, fresh_name};
 use crate::cache::{Cache, Pin};
 use crate::error::{OpenError, StoreError};
 use crate::objects::{Bucket, ObjectSettings, Objects, Source};
@@ -280,11 +280,7 @@ impl Blobs {
     }
 
     /// Shows what is stored under a name, piece by piece, and how much it is; false if it is not there. Keeps nothing.
-    pub fn read(
-        &self,
-        name: &str,
-        visit: &mut dyn FnMut(&[u8], u64) -> Result<(), StoreError>,
-    ) -> Result<bool, StoreError> {
+    pub fn read(&self, name: &str, visit: &mut PieceVisitor<'_>) -> Result<bool, StoreError> {
         match self {
             Blobs::Folder(folder) => folder.read(name, visit),
             Blobs::Service(remote) => remote.objects.read(name, visit),

@@ -10,6 +10,7 @@ use object_store::{GetOptions, GetRange, ObjectStoreExt, PutPayload};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{MEMORY_PATIENCE, Objects, PIECES_MAX, Pending, reason};
+use crate::blob_file::PieceVisitor;
 use crate::error::StoreError;
 
 /// Content moves in pieces of this many bytes: the smallest that services take as parts of an object.
@@ -179,11 +180,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`StoreError::Io`], also if less came than the service announced; the visitor's.
-    pub fn read(
-        &self,
-        name: &str,
-        visit: &mut dyn FnMut(&[u8], u64) -> Result<(), StoreError>,
-    ) -> Result<bool, StoreError> {
+    pub fn read(&self, name: &str, visit: &mut PieceVisitor<'_>) -> Result<bool, StoreError> {
         // The length is learned from the first piece.
         let (range, memory) = (0..PIECE_BYTES, self.memory(name, &(0..PIECE_BYTES))?);
         let first = match self.fetch(name, range, memory).wait() {

@@ -305,7 +305,7 @@ fn list(state: &State, prefix: &str) -> Answer {
     ok("Content-Type: application/xml\r\n".to_owned(), out)
 }
 
-/// A moment as lists have it, or as headers have it (RFC 9110 §5.6.7).
+/// A moment as lists have it, or as the headers of HTTP have it.
 fn time_text(unix_s: u64, is_for_list: bool) -> String {
     let (days, second) = (unix_s / 86_400, unix_s % 86_400);
     let (mut year, mut day) = (1970, days);
