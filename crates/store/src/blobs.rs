@@ -350,25 +350,31 @@ impl Blobs {
         }
     }
 
-    /// Brings content here, unless it is.
+    /// Brings content here, unless it is, as long as `is_wanted` says so.
     ///
     /// # Errors
+    /// [`StoreError::Closed`] once it is not wanted any more;
     /// [`StoreError::Io`] if the service does not give it, or not all of it, or if it is gone although it was asked
     /// for twice; [`StoreError::Corrupt`] if it is not what was stored.
-    pub fn bring(&self, Away(name): &Away, brought: &mut Brought) -> Result<(), StoreError> {
+    pub fn bring(
+        &self,
+        Away(name): &Away,
+        brought: &mut Brought,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(), StoreError> {
         let Blobs::Service(remote) = self else { return Ok(()) };
         // The row may have another name for it by now; who sees the same one again finds nothing.
         if brought.names.iter().filter(|old| *old == name).count() > 1 {
             return Err(StoreError::Io(format!("the content {name} is missing; run check")));
         }
         brought.names.push(name.clone());
-        brought.pins.extend(remote.bring(name)?);
+        brought.pins.extend(remote.bring(name, is_wanted)?);
         Ok(())
     }
 }
 
 impl Remote {
-    fn bring(&self, name: &str) -> Result<Option<Pin>, StoreError> {
+    fn bring(&self, name: &str, is_wanted: &dyn Fn() -> bool) -> Result<Option<Pin>, StoreError> {
         let _download = match self.cache.pin_or_download(name) {
             Ok(pin) => return Ok(Some(pin)),
             Err(download) => download,
@@ -376,6 +382,9 @@ impl Remote {
         let fresh = self.cache.fresh()?;
         let (mut at, mut hasher) = (0, blake3::Hasher::new());
         let is_there = self.objects.read(name, &mut |piece, _| {
+            if !is_wanted() {
+                return Err(StoreError::Closed);
+            }
             fresh.write_at(piece, at)?;
             at += piece.len() as u64;
             hasher.update(piece);

@@ -217,17 +217,29 @@ impl Store {
             None => None,
         };
         let (store, away) = (self.clone(), away.clone());
+        // Gone with this future: a client that went must not keep the line, nor the end of the program, busy.
+        let wish = Arc::new(());
+        let wanted = Arc::downgrade(&wish);
         let task = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            store.bring_blocking(&away, &mut brought).map(|()| brought)
+            store.bring_if(&away, &mut brought, &|| wanted.strong_count() > 0).map(|()| brought)
         });
         task.await.unwrap_or(Err(StoreError::Panicked))
     }
 
     /// [`Store::bring`] on the calling thread, which must not be one of the runtime's.
     pub fn bring_blocking(&self, away: &Away, brought: &mut Brought) -> Result<(), StoreError> {
+        self.bring_if(away, brought, &|| true)
+    }
+
+    fn bring_if(
+        &self,
+        away: &Away,
+        brought: &mut Brought,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(), StoreError> {
         match &self.inner.shared.blobs {
-            Some(blobs) => blobs.bring(away, brought),
+            Some(blobs) => blobs.bring(away, brought, is_wanted),
             None => Ok(()),
         }
     }

@@ -293,7 +293,9 @@ impl Upload {
     /// # Errors
     /// As [`Upload::finish`]; nothing is left behind then.
     pub fn synced(mut self) -> Result<Upload, StoreError> {
-        if let Place::File(growing) = &mut self.place {
+        // What goes to a service need not be on a disk of this host before.
+        let is_kept_here = self.store.shared().blobs.as_ref().is_some_and(|blobs| !blobs.is_service());
+        if is_kept_here && let Place::File(growing) = &mut self.place {
             growing.behind.take().map_or(Ok(()), WriteBehind::finish)?;
             growing.file.sync_data()?;
         }

@@ -279,6 +279,33 @@ fn many_who_want_the_same_have_it_fetched_once() {
 }
 
 #[test]
+fn what_nobody_waits_for_is_not_fetched_to_its_end() {
+    let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
+    let store = open(folder.path(), &service, 0);
+    let at = own(account(&store, "ann"));
+    let entry = at.put(&store, ROOT, "f", &noise(30 << 20, 1)).unwrap();
+    service.requests();
+    let (asked, is_asked) = std::sync::mpsc::channel();
+    let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+    service.rule(move |_, _| {
+        asked.send(()).unwrap();
+        let _ = goes_on.recv();
+        Fate::Served
+    });
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let reader = store.clone();
+    let task = runtime.spawn(async move { reader.open_file(at.access, at.area, entry.id).await.map(drop) });
+    is_asked.recv().unwrap();
+    task.abort();
+    assert!(runtime.block_on(task).unwrap_err().is_cancelled());
+    drop(go_on);
+    // It waits for all its threads.
+    drop(runtime);
+    assert_eq!(service.requests().len(), 1);
+}
+
+#[test]
 fn a_removal_that_fails_leaves_an_orphan_only() {
     let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
     let store = open(folder.path(), &service, ROOMY_BYTES);
