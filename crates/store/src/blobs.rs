@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ use crate::blob_file::{BEGUN_SHELF, BlobFolder, PieceVisitor, fresh_name};
 use crate::cache::{Cache, Pin};
 use crate::error::{OpenError, StoreError};
 use crate::objects::{Bucket, ObjectSettings, Objects, Source};
+use crate::remote_file::{REMOTE_FROM_BYTES, RemoteFile};
 use crate::shared::random_u32;
 
 /// Content as it was given; its digest is in the name, and compared when it is fetched.
@@ -271,6 +273,13 @@ impl Blobs {
         }
     }
 
+    /// Content that need not be brought to be read: it is long, and stored as it is.
+    pub fn in_place(&self, name: &str, size_bytes: u64) -> Option<RemoteFile> {
+        let Blobs::Service(remote) = self else { return None };
+        let is_read_there = size_bytes >= REMOTE_FROM_BYTES && name.ends_with(AS_IT_IS);
+        is_read_there.then(|| RemoteFile::new(remote, name, size_bytes))
+    }
+
     /// True if the content of `size_bytes` is known to be stored as it is. Asks no service.
     pub fn is_as_it_is(&self, name: &str, size_bytes: u64) -> bool {
         match self {
@@ -374,6 +383,11 @@ impl Blobs {
 }
 
 impl Remote {
+    /// Some bytes of an object that has `size_bytes`.
+    pub fn read_range(&self, name: &str, range: Range<u64>, size_bytes: u64) -> Result<Vec<u8>, StoreError> {
+        self.objects.read_range(name, range, size_bytes)
+    }
+
     fn bring(&self, name: &str, is_wanted: &dyn Fn() -> bool) -> Result<Option<Pin>, StoreError> {
         let _download = match self.cache.pin_or_download(name) {
             Ok(pin) => return Ok(Some(pin)),
@@ -401,7 +415,7 @@ impl Remote {
 }
 
 /// True if a name tells another digest.
-fn is_other(name: &str, digest: &blake3::Hash) -> bool {
+pub(crate) fn is_other(name: &str, digest: &blake3::Hash) -> bool {
     let Some(name) = name.strip_suffix(AS_IT_IS) else { return false };
     let hex: String = name.chars().filter(|c| *c != '/').take_while(|c| *c != '-').collect();
     hex != digest.to_hex().as_str()

@@ -10,6 +10,7 @@ use crate::blob::restore_into;
 use crate::blob_file::read_into;
 use crate::error::{Missing, StoreError};
 use crate::id::BlobId;
+use crate::remote_file::RemoteFile;
 use crate::sql::params;
 use crate::store::Store;
 use crate::view::View;
@@ -38,6 +39,9 @@ pub enum Content {
         /// Its length in bytes.
         size_bytes: u64,
     },
+    /// Long ones that stay in the service which keeps them. Reading takes as long as the network does, and fails if
+    /// the content is removed meanwhile.
+    Remote(RemoteFile),
 }
 
 impl Content {
@@ -46,13 +50,14 @@ impl Content {
         match self {
             Content::Inline(bytes) => bytes.len() as u64,
             Content::File { size_bytes, .. } => *size_bytes,
+            Content::Remote(file) => file.size_bytes(),
         }
     }
 
     /// Fills `buffer` with the bytes from `offset` on and says how many there were; 0 at the end.
     ///
     /// # Errors
-    /// The device's.
+    /// The device's or the service's.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Content::Inline(bytes) => {
@@ -62,6 +67,7 @@ impl Content {
                 Ok(len)
             }
             Content::File { file, .. } => file.read_at(buffer, offset),
+            Content::Remote(file) => file.read_at(offset, buffer),
         }
     }
 
@@ -192,7 +198,14 @@ impl View<'_> {
                 )));
             };
             let failed = |error: io::Error| StoreError::Io(format!("{name}: {error}"));
-            let Some(file) = blobs.open(name)? else { return Ok(None) };
+            let file = match blobs.open(name) {
+                Err(StoreError::Away(away)) => match blobs.in_place(name, size_bytes) {
+                    Some(remote) => return Ok(Some((digest, Content::Remote(remote)))),
+                    None => return Err(StoreError::Away(away)),
+                },
+                opened => opened?,
+            };
+            let Some(file) = file else { return Ok(None) };
             let stored_bytes = file.metadata().map_err(failed)?.len();
             if stored_bytes == size_bytes {
                 return Ok(Some((digest, Content::File { file, size_bytes })));

@@ -73,7 +73,7 @@ struct Fetched {
     bytes: Vec<u8>,
     /// Length of the whole object.
     whole_bytes: u64,
-    _memory: OwnedSemaphorePermit,
+    _memory: Option<OwnedSemaphorePermit>,
 }
 
 impl Objects {
@@ -214,7 +214,25 @@ impl Objects {
         Ok(true)
     }
 
+    /// Some bytes of an object that has `size_bytes`; they count for nobody's share of the memory.
+    pub fn read_range(&self, name: &str, range: Range<u64>, size_bytes: u64) -> Result<Vec<u8>, StoreError> {
+        let len = range.end - range.start;
+        let pending = self.request(name, range, None);
+        let fetched = pending.wait().map_err(|error| self.failure(name, &error))?;
+        self.whole(name, &fetched, len, size_bytes)?;
+        Ok(fetched.bytes)
+    }
+
     fn fetch(&self, name: &str, range: Range<u64>, memory: OwnedSemaphorePermit) -> Pending<Fetched> {
+        self.request(name, range, Some(memory))
+    }
+
+    fn request(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        memory: Option<OwnedSemaphorePermit>,
+    ) -> Pending<Fetched> {
         let (service, path) = (Arc::clone(&self.service), self.path(name));
         self.begin(async move {
             let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };

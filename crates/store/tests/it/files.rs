@@ -77,6 +77,15 @@ impl At {
                 assert_eq!(bytes.len() as u64, size_bytes);
                 bytes
             }
+            content @ Content::Remote(_) => {
+                let mut bytes = Vec::new();
+                let read = content.each_block(0..content.size_bytes(), &mut |block| {
+                    bytes.extend_from_slice(block);
+                    Ok(std::ops::ControlFlow::Continue(()))
+                });
+                read.unwrap();
+                bytes
+            }
         }
     }
 

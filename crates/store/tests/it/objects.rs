@@ -2,10 +2,13 @@
 //! right or an error.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use store::{AreaId, EntryId, NewFile, ObjectSettings, OpenError, SecretBytes, Settings, Store, StoreError};
+use store::{
+    AreaId, Content, EntryId, NewFile, ObjectSettings, OpenError, SecretBytes, Settings, Store, StoreError,
+};
 
 use crate::engines::{bucket, object_settings, server, sqlite_settings};
 use crate::files::{At, noise, own};
@@ -111,7 +114,7 @@ fn many_pieces_are_one_content() {
     let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
     let store = open(folder.path(), &service, 0);
     let at = own(account(&store, "ann"));
-    // More pieces than are under way at once, and an end that is no whole piece.
+    // More pieces than are under way at once, and an end that is no whole piece; read where it lies.
     let bytes = noise((45 << 20) + 7, 1);
     at.put(&store, ROOT, "f", &bytes).unwrap();
     assert!(service.requests().iter().any(|line| line.contains("partNumber=10")));
@@ -123,6 +126,52 @@ fn many_pieces_are_one_content() {
     });
     assert_eq!(copies(folder.path()), [0; 0], "nothing is kept here");
     assert_clean(&store);
+}
+
+#[test]
+fn long_content_is_read_where_it_lies() {
+    let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
+    let store = open(folder.path(), &service, 0);
+    let at = own(account(&store, "ann"));
+    let bytes = noise(17 << 20, 1);
+    let entry = at.put(&store, ROOT, "f", &bytes).unwrap();
+    let opened = || store.open_file_blocking(at.access, at.area, entry.id).unwrap().content;
+    let read = |content: &Content, from: u64| {
+        let mut seen = Vec::new();
+        let done = content.each_block(from..content.size_bytes(), &mut |block| {
+            seen.extend_from_slice(block);
+            Ok(ControlFlow::Continue(()))
+        });
+        (done, seen)
+    };
+    service.requests();
+    let content = opened();
+    assert!(matches!(content, Content::Remote(_)));
+    let mut window = [0; 10];
+    assert_eq!(content.read_at(12_000_000, &mut window).unwrap(), 10);
+    assert!(window == bytes[12_000_000..12_000_010]);
+    assert_eq!(content.read_at(17 << 20, &mut window).unwrap(), 0);
+    assert_eq!(service.requests().len(), 1, "no more than is wanted");
+    for from in [0, 1, (17 << 20) - 1] {
+        assert!(read(&opened(), from as u64) == (Ok(()), bytes[from..].to_vec()), "from {from}");
+    }
+    let key = only(&service);
+    for fate in [Fate::Cut, Fate::Shortened, Fate::Refused(503), Fate::Refused(404)] {
+        let mut left = 3;
+        service.rule(move |_, _| {
+            left -= 1;
+            if left < 0 { fate } else { Fate::Served }
+        });
+        let (done, seen) = read(&opened(), 0);
+        assert!(matches!(done, Err(StoreError::Io(_))), "{fate:?}: {done:?}");
+        assert!(seen == bytes[..3 << 20]);
+    }
+    service.heal();
+    service.damage(&key, |stored| stored[5] ^= 1);
+    let (done, seen) = read(&opened(), 0);
+    assert!(done.is_err() && seen.len() < bytes.len(), "the end is withheld");
+    service.damage(&key, |stored| stored.truncate(1000));
+    assert!(read(&opened(), 0).0.is_err());
 }
 
 #[test]
@@ -283,7 +332,7 @@ fn what_nobody_waits_for_is_not_fetched_to_its_end() {
     let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
     let store = open(folder.path(), &service, 0);
     let at = own(account(&store, "ann"));
-    let entry = at.put(&store, ROOT, "f", &noise(30 << 20, 1)).unwrap();
+    let entry = at.put(&store, ROOT, "f", &noise(15 << 20, 1)).unwrap();
     service.requests();
     let (asked, is_asked) = std::sync::mpsc::channel();
     let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
@@ -383,7 +432,7 @@ fn nodes_share_a_bucket() {
                 let mut ids = Vec::new();
                 view.placements(ann, inbox, &[1..=9], &mut |row| {
                     ids.push(row.message_id);
-                    std::ops::ControlFlow::Continue(())
+                    ControlFlow::Continue(())
                 })?;
                 Ok(ids)
             })
