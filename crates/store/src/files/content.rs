@@ -41,7 +41,7 @@ pub enum Content {
     },
     /// Long ones that stay in the service which keeps them. Reading takes as long as the network does, and fails if
     /// the content is removed meanwhile.
-    Remote(RemoteFile),
+    Remote(Box<RemoteFile>),
 }
 
 impl Content {
@@ -200,7 +200,7 @@ impl View<'_> {
             let failed = |error: io::Error| StoreError::Io(format!("{name}: {error}"));
             let file = match blobs.open(name) {
                 Err(StoreError::Away(away)) => match blobs.in_place(name, size_bytes) {
-                    Some(remote) => return Ok(Some((digest, Content::Remote(remote)))),
+                    Some(remote) => return Ok(Some((digest, Content::Remote(Box::new(remote))))),
                     None => return Err(StoreError::Away(away)),
                 },
                 opened => opened?,
