@@ -92,7 +92,7 @@ fn a_house_on(endpoint: &str, keys: &dyn Fn() -> Vec<String>) {
     server.stop();
     fs::remove_dir_all(&copies).unwrap();
     assert!(server.cli(&["check"]).ok().contains("all is well"));
-    let copied = run(program("find").arg(&copies).args(["-name", "*.raw"])).ok();
+    let copied = run(program("find").arg(&copies).args(["-size", "+8k", "-type", "f"])).ok();
     assert_eq!(copied, "", "a check keeps nothing");
     server.launch();
     server.cli(&["files", "rm", &format!("{ALICE}:/up")]).ok();
@@ -164,6 +164,47 @@ fn mail_and_files_in_a_bucket_of_moto() {
         return;
     };
     a_house_on(&moto.endpoint, &|| moto.keys());
+}
+
+#[test]
+fn many_letters_that_are_away_are_found_and_fetched() {
+    let (service, folder) = (Service::start(), fresh_folder());
+    let settings = tables(&service.endpoint(), KEY, &folder) + "cache_max_bytes = 300000\n";
+    let mut server = setup().plaintext().tables(&settings).start();
+    for number in 0..12 {
+        // Small ones, which are never away, lie in between.
+        let text =
+            if number % 3 == 2 { "Subject: small\r\n\r\nneedle\r\n".into() } else { letter(3000 + number) };
+        server.deliver(ALICE, &text);
+    }
+    server.kill();
+    server.launch();
+    service.requests();
+    let mut session = imap(&server, ALICE);
+    session.imap("s SELECT INBOX", "OK");
+    let all = "* SEARCH 1 2 3 4 5 6 7 8 9 10 11 12";
+    let gets = || {
+        let mut asked = service.requests();
+        asked.retain(|line| line.starts_with("GET /mail/house/"));
+        asked
+    };
+    let found = session.imap("f SEARCH BODY needle", "OK");
+    assert!(found.iter().any(|line| line == all), "{found:?}");
+    let asked = gets();
+    assert_eq!(asked.len(), 8, "{asked:#?}");
+    let found = session.imap("h SEARCH HEADER Received mx.example.org", "OK");
+    assert!(found.iter().any(|line| line == all), "{found:?}");
+    let asked = gets();
+    assert!(asked.len() <= 8, "{asked:#?}");
+    let fetched = session.imap("g FETCH 1:* (UID BODY.PEEK[])", "OK");
+    assert_eq!(fetched.iter().filter(|line| line.contains(" FETCH (UID ")).count(), 12);
+    assert_eq!(fetched.iter().filter(|line| *line == "needle").count(), 12);
+    let asked = gets();
+    assert_eq!(asked.len(), 8, "{asked:#?}");
+    let mut find = program("find");
+    find.arg(server.folder.join("data/blob-cache")).args(["-name", "*-*", "-type", "f", "-printf", "%s\\n"]);
+    let kept: u64 = run(&mut find).ok().lines().map(|len| len.parse::<u64>().unwrap()).sum();
+    assert!((100_000..=300_000).contains(&kept), "{kept} bytes are kept");
 }
 
 #[test]
