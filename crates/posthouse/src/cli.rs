@@ -191,7 +191,7 @@ impl Cli {
             Command::Serve => {
                 let config = Config::load(&self.config)?;
                 crate::log::start(config.log.format);
-                let store = server::open_store(&config)?;
+                let store = server::open_store_to_serve(&config)?;
                 crate::runtime::build()?.block_on(server::serve(&config, store, |_| {}))?;
                 Ok(ExitCode::SUCCESS)
             }

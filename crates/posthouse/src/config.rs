@@ -1,5 +1,9 @@
 //! The configuration file: what must be known before the store opens.
 
+mod s3;
+
+pub use s3::S3;
+
 use serde::Deserialize;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -98,13 +102,15 @@ pub struct Store {
     /// others), `sslrootcert` (a file or `system`), `sslcert` and `sslkey`, `channel_binding`, and `passfile` for the
     /// password. Files are relative to `data_dir`. What is not known is refused.
     pub url: String,
-    /// `file:FOLDER` relative to `data_dir`.
+    /// `file:FOLDER` relative to `data_dir`, or `s3://BUCKET/PREFIX`.
     pub blobs: String,
+    /// The service that has the bucket.
+    pub s3: Option<S3>,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Store { url: "sqlite:posthouse.db".into(), blobs: "file:blobs".into() }
+        Store { url: "sqlite:posthouse.db".into(), blobs: "file:blobs".into(), s3: None }
     }
 }
 
@@ -453,6 +459,12 @@ const KEYS: &[&str] = &[
     "private_key",
     "url",
     "blobs",
+    "s3",
+    "endpoint",
+    "region",
+    "virtual_hosted",
+    "credentials",
+    "allow_http",
     "allow_plaintext",
     "servers",
     "root_hints",
@@ -515,6 +527,10 @@ impl Config {
             tls.certificate = folder.join(&tls.certificate);
             tls.private_key = folder.join(&tls.private_key);
         }
+        if let Some(s3) = &mut config.store.s3 {
+            s3.credentials = s3.credentials.take().map(|file| folder.join(file));
+        }
+        config.store.check()?;
         for file in
             [&mut config.resolver.root_hints, &mut config.resolver.trust_anchors].into_iter().flatten()
         {
@@ -629,6 +645,11 @@ exempt = ["127.0.0.0/8", "::1"]
             ("hostname = \"a\"\ndata_dir = \"x\"\n[listen]\nimpas = []", "did you mean \"imaps\""),
             ("hostname = \"a\"\ndata_dir = \"x\"\n[limits]\nmessage_size_max_bytes = 10", "65536"),
             ("hostname = \"a\"", "missing field `data_dir`"),
+            (
+                "hostname = \"a\"\ndata_dir = \"x\"\n[store.s3]\nend_point = \"x\"",
+                "did you mean \"endpoint\"",
+            ),
+            ("hostname = \"a\"\ndata_dir = \"x\"\n[store.s3]\nregion = \"x\"", "store.blobs is not"),
             ("hostname = \"a\"\ndata_dir = \"x\"\n[resolver]\nlisten = [\"192.0.2.1:53\"]", "needs networks"),
             (
                 "hostname = \"a\"\ndata_dir = \"x\"\n[resolver]\nservers = [\"0.0.0.0:53\"]",

@@ -139,7 +139,7 @@ async fn make_ready(
     name: Name,
     received_ms: i64,
 ) -> Result<Ready, DeliveryError> {
-    if letter.envelope.body.len() <= INLINE_WORK_MAX_BYTES {
+    if letter.envelope.body.len() <= INLINE_WORK_MAX_BYTES.min(store.prepare_here_max_bytes()) {
         return read_letter(store, letter, name, received_ms);
     }
     let (store, letter) = (store.clone(), letter.clone());

@@ -130,7 +130,7 @@ impl Pop3Service {
     /// Measures messages that came before their sizes for POP3 were kept.
     async fn measure(&self, account: AccountId) -> Result<(), StoreError> {
         loop {
-            let read = self.shared.store.read_long(move |view| {
+            let read = self.shared.store.read_bringing(move |view| {
                 let Some(inbox) = view.mailbox_by_name(account, "INBOX")? else { return Ok(Vec::new()) };
                 let unknown = view.unmeasured(account, inbox.id, MEASURED_AT_ONCE_MAX)?;
                 let measured = unknown.into_iter().map(|id| match view.read_content(account, id) {
@@ -156,7 +156,7 @@ impl Pop3Service {
             .and_then(|uid| open.messages.binary_search_by_key(&uid, |m| m.0).ok());
         let Some(known) = known else { return Reading::Gone };
         let (account, message) = (open.account, open.messages[known].1);
-        match self.shared.store.read(move |view| view.read_content(account, message)).await {
+        match self.shared.store.read_bringing(move |view| view.read_content(account, message)).await {
             Ok(content) => Reading::Bytes(Arc::new(::pop3::canonical(content))),
             Err(StoreError::Missing(_)) => Reading::Gone,
             Err(error) => self.failed(&error, Reading::Unavailable),

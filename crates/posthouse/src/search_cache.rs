@@ -240,7 +240,7 @@ impl SearchCache {
             while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut left = *piece;
                 while !left.is_empty() {
-                    match hunt.store.read_blocking(|view| read(view, left)) {
+                    match hunt.store.read_bringing_blocking(&mut |view| read(view, left)) {
                         Ok(done) => {
                             left = &left[done.messages.max(1).min(left.len())..];
                             self.take(hunt, done);
@@ -422,7 +422,10 @@ fn read_texts(
     let (mut raw, mut messages) = (Vec::new(), piece.len());
     for (uid, message) in placed(view, (account, mailbox), piece)? {
         raw.clear();
-        view.content_into(account, message, &mut raw)?;
+        if is_away(view.content_into(account, message, &mut raw), &headers)? {
+            messages = piece.partition_point(|wanted| *wanted < uid);
+            break;
+        }
         let text = SearchText::build(&Message::parse(&raw));
         headers.push(uid, &text.headers);
         bodies.push(uid, &text.body);
@@ -468,17 +471,29 @@ fn read_fields(
         })?;
         unknown = left;
     }
-    let mut raw = Vec::new();
+    let (mut raw, mut messages) = (Vec::new(), piece.len());
     for (uid, message) in placed(view, (account, mailbox), &unknown)? {
         if let Some(text) = texts.get(&uid) {
             chunk.push(uid, text);
             continue;
         }
         raw.clear();
-        view.content_into(account, message, &mut raw)?;
+        if is_away(view.content_into(account, message, &mut raw), &chunk)? {
+            messages = piece.partition_point(|wanted| *wanted < uid);
+            break;
+        }
         chunk.push(uid, &field_text(Message::parse(&raw).headers()));
     }
-    Ok(Read { chunks: vec![(kind.clone(), chunk)], messages: piece.len() })
+    Ok(Read { chunks: vec![(kind.clone(), chunk)], messages })
+}
+
+/// True if a message must be fetched before it can be read, and others were read before it: a piece ends there, for
+/// otherwise all of it would be read anew, with all that was fetched for it held.
+fn is_away(read: Result<(), StoreError>, before: &Chunk) -> Result<bool, StoreError> {
+    match read {
+        Err(StoreError::Away(_)) if !before.uids.is_empty() => Ok(true),
+        read => read.map(|()| false),
+    }
 }
 
 /// The text of a field: empty if it is not there, else [`PRESENT`] and its values.

@@ -75,6 +75,16 @@ impl From<io::Error> for ServeError {
     }
 }
 
+/// Opens the store that a configuration names for serving: makes sure that large content can be kept as well.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn open_store_to_serve(config: &Config) -> Result<Store, ServeError> {
+    let store = open_store(config)?;
+    store.try_blobs().map_err(ServeError::Store)?;
+    Ok(store)
+}
+
 /// Makes the data directory, readable by its owner alone.
 ///
 /// # Errors
@@ -100,7 +110,8 @@ pub fn open_store(config: &Config) -> Result<Store, ServeError> {
         data_dir: config.data_dir.clone(),
         readers: READERS,
     };
-    Store::open(&settings).map_err(ServeError::Store)
+    let objects = config.store.objects().map_err(|error| ServeError::Other(error.to_string()))?;
+    Store::open_with(&settings, objects.as_ref()).map_err(ServeError::Store)
 }
 
 /// What every connection needs, by service.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use crate::blob_file::{BlobFile, BlobFolder, read_into};
+use crate::blob_file::read_into;
+use crate::blobs::{BlobFile, Blobs};
 use crate::error::{Missing, StoreError};
 use crate::id::BlobId;
 use crate::sql::{Row, params};
@@ -13,8 +14,17 @@ use crate::view::{Tx, View};
 /// Content that is at most this long as it is stored lies in the database, longer in a file.
 pub const INLINE_MAX_BYTES: usize = 64 * 1024;
 
-/// Content up to this length is compressed on the calling task (about half a millisecond).
-pub(crate) const PREPARE_HERE_MAX_BYTES: usize = 128 * 1024;
+/// Content up to this length is compressed, and written if it must be, on the calling task (about half a millisecond).
+const PREPARE_HERE_MAX_BYTES: usize = 128 * 1024;
+
+/// Where content that is not inline goes over the network, only what surely is inline is: with room for the lines
+/// that delivery puts before a message.
+const PREPARE_INLINE_MAX_BYTES: usize = INLINE_MAX_BYTES / 2;
+
+/// The longest content that may be prepared on a task of the runtime.
+pub(crate) fn prepare_here_max_bytes(blobs: Option<&Blobs>) -> usize {
+    if blobs.is_some_and(Blobs::is_service) { PREPARE_INLINE_MAX_BYTES } else { PREPARE_HERE_MAX_BYTES }
+}
 
 /// Longest content in bytes. Far above any message; what claims to be longer is damaged, and must not
 /// make us reserve memory for it.
@@ -51,15 +61,16 @@ thread_local! {
 }
 
 impl PreparedBlob {
-    pub(crate) fn new(bytes: &[u8], folder: Option<&BlobFolder>) -> Result<PreparedBlob, StoreError> {
+    pub(crate) fn new(bytes: &[u8], blobs: Option<&Blobs>) -> Result<PreparedBlob, StoreError> {
         if bytes.len() as u64 > CONTENT_MAX_BYTES {
             return Err(StoreError::Invalid("the content is longer than 1 GiB"));
         }
         let digest = blake3::hash(bytes);
         let stored = pack(bytes)?;
-        let place = match folder {
-            Some(folder) if stored.len() > INLINE_MAX_BYTES => {
-                Place::File(Arc::new(folder.write(&digest, &stored)?))
+        let place = match blobs {
+            Some(blobs) if stored.len() > INLINE_MAX_BYTES => {
+                let is_raw = matches!(stored, Cow::Borrowed(_));
+                Place::File(Arc::new(blobs.write(&digest, &stored, is_raw)?))
             }
             _ => Place::Inline(stored.as_ref().into()),
         };
@@ -141,9 +152,12 @@ pub(crate) fn restore_into(stored: &[u8], size_bytes: u64, out: &mut Vec<u8>) ->
 
 /// Appends the content of `size_bytes` to `out` that a row gives, whose first columns are `file` and `data`;
 /// false if it gives neither.
+///
+/// # Errors
+/// [`StoreError::Away`] if it must be brought first.
 pub(crate) fn restore_row(
     row: &Row<'_>,
-    folder: Option<&BlobFolder>,
+    blobs: Option<&Blobs>,
     size_bytes: u64,
     out: &mut Vec<u8>,
 ) -> Result<bool, StoreError> {
@@ -151,11 +165,12 @@ pub(crate) fn restore_row(
         return restore_into(data, size_bytes, out).map(|()| true);
     }
     let Some(name) = row.opt_text(0)? else { return Ok(false) };
-    let Some(folder) = folder else {
+    let Some(blobs) = blobs else {
         return Err(StoreError::Corrupt(format!("file {name} is named, but there is no folder of files")));
     };
     let failed = |error: std::io::Error| StoreError::Io(format!("{name}: {error}"));
-    let (file, stored_bytes) = folder.open_with_len(name).map_err(failed)?;
+    let file = blobs.open(name)?.ok_or_else(|| StoreError::Io(format!("{name} is missing; run check")))?;
+    let stored_bytes = file.metadata().map_err(failed)?.len();
     if stored_bytes == size_bytes {
         read_into(&file, stored_bytes, out).map_err(failed)?;
     } else {
@@ -174,9 +189,9 @@ impl View<'_> {
         size_bytes: u64,
         out: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
-        let folder = self.shared.blobs.as_ref();
+        let blobs = self.shared.blobs.as_ref();
         let sql = "SELECT file, data FROM content WHERE blob_id = ?1";
-        match self.db.row(sql, params![blob], |row| restore_row(row, folder, size_bytes, out))? {
+        match self.db.row(sql, params![blob], |row| restore_row(row, blobs, size_bytes, out))? {
             Some(true) => Ok(()),
             _ => Err(StoreError::Corrupt(format!("content {blob} is missing"))),
         }
@@ -223,9 +238,8 @@ impl Tx<'_> {
         }
         let sql = "SELECT file FROM content WHERE blob_id = ?1";
         let old = self.db.row(sql, params![id], |row| Ok(row.opt_text(0)?.map(str::to_owned)))?.flatten();
-        let folder = self.shared.blobs.as_ref();
-        if let (Some(old), Some(folder)) = (&old, folder)
-            && folder.len(old).is_ok_and(|len| len == blob.size_bytes)
+        if let (Some(old), Some(blobs)) = (&old, &self.shared.blobs)
+            && blobs.is_as_it_is(old, blob.size_bytes)
         {
             return Ok(id);
         }

@@ -1,23 +1,36 @@
 //! Large content as files: written, synced, renamed, and the folder synced, before any transaction
 //! names them; removed after the transaction that dropped the last name was committed.
 //!
-//! A file's name has random bits beside the digest. Two deliveries of the same content write two
+//! A name has random bits beside the digest. Two deliveries of the same content write two
 //! files, the transaction keeps one, and no removal can ever hit a file that another names.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::error::StoreError;
 use crate::remover::Remover;
 use crate::shared::random_u32;
 
+/// What is shown the pieces of stored content, in order, each with the length of the whole in bytes.
+pub(crate) type PieceVisitor<'v> = dyn FnMut(&[u8], u64) -> Result<(), StoreError> + 'v;
+
+/// What is read to be looked at is read in blocks of this many bytes.
+const BLOCK_BYTES: usize = 256 * 1024;
+
 /// The shelf of files whose digest is not known yet: uploads under way and parts of uploads that were cut.
 pub(crate) const BEGUN_SHELF: &str = "begun";
+
+/// A new name for content, of which nobody else thinks, on this node or another: 64 random bits stand behind its digest.
+pub(crate) fn fresh_name(digest: &blake3::Hash) -> String {
+    let hex = digest.to_hex();
+    let (shelf, rest) = hex.split_at(2);
+    format!("{shelf}/{rest}-{:08x}{:08x}", random_u32(), random_u32())
+}
 
 /// The folder of content files.
 #[derive(Debug, Clone)]
@@ -27,35 +40,6 @@ pub(crate) struct BlobFolder {
     /// to sync it, and may fail.
     shelves: Arc<Mutex<BTreeSet<String>>>,
     remover: Arc<Remover>,
-}
-
-/// A content file; removed when dropped, unless a committed row names it.
-#[derive(Debug)]
-pub(crate) struct BlobFile {
-    folder: BlobFolder,
-    /// Path below the folder, as rows name it.
-    pub name: String,
-    adopted: AtomicBool,
-}
-
-impl BlobFile {
-    /// From now on a row names this file.
-    pub fn adopt(&self) {
-        self.adopted.store(true, Ordering::Release);
-    }
-
-    /// True if a row named this file once.
-    pub fn is_adopted(&self) -> bool {
-        self.adopted.load(Ordering::Acquire)
-    }
-}
-
-impl Drop for BlobFile {
-    fn drop(&mut self) {
-        if !self.is_adopted() {
-            self.folder.remove(&self.name);
-        }
-    }
 }
 
 /// Makes a rename or a new entry in `folder` survive a power cut.
@@ -110,13 +94,18 @@ impl BlobFolder {
         Ok(folder)
     }
 
-    /// A fresh file on no shelf yet, for content that arrives in pieces; removed when dropped.
-    pub fn begin(&self) -> io::Result<(File, BlobFile)> {
+    /// The path of the file `name`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// A fresh file on no shelf yet, for content that arrives in pieces, and its name.
+    pub fn begin(&self) -> io::Result<(File, String)> {
         self.shelf(BEGUN_SHELF)?;
         let name = format!("{BEGUN_SHELF}/{:08x}{:08x}", random_u32(), random_u32());
         let path = self.root.join(&name);
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-        Ok((file, self.not_adopted(name)))
+        Ok((file, name))
     }
 
     /// Syncs a begun file and its name.
@@ -125,24 +114,20 @@ impl BlobFolder {
         sync_folder(&self.root.join(BEGUN_SHELF))
     }
 
-    /// Syncs a begun file that is whole, puts it under its digest's name and syncs that.
-    pub fn shelve(&self, file: &File, begun: BlobFile, digest: &blake3::Hash) -> io::Result<BlobFile> {
+    /// Syncs a begun file that is whole and puts it under its digest's name, which [`BlobFolder::sync_shelf`] has to
+    /// make last.
+    pub fn shelve(&self, file: &File, begun: &str, digest: &blake3::Hash) -> io::Result<String> {
         file.sync_all()?;
-        let hex = digest.to_hex();
-        let (shelf, rest) = hex.split_at(2);
-        let folder = self.shelf(shelf)?;
-        let name = format!("{shelf}/{rest}-{:08x}{:08x}", random_u32(), random_u32());
-        fs::rename(self.root.join(&begun.name), self.root.join(&name))?;
-        begun.adopt();
-        // Removed by its drop if the sync fails.
-        let named = self.not_adopted(name);
-        sync_folder(&folder)?;
-        Ok(named)
+        let name = fresh_name(digest);
+        let (shelf, _) = name.split_at(2);
+        self.shelf(shelf)?;
+        fs::rename(self.root.join(begun), self.root.join(&name))?;
+        Ok(name)
     }
 
-    /// The file `name`, which no row names, and which is removed when dropped.
-    pub fn not_adopted(&self, name: String) -> BlobFile {
-        BlobFile { folder: self.clone(), name, adopted: AtomicBool::new(false) }
+    /// Makes the name of a file survive a power cut.
+    pub fn sync_shelf(&self, name: &str) -> io::Result<()> {
+        sync_folder(self.root.join(name).parent().unwrap_or(&self.root))
     }
 
     /// The file `name`, open for reading.
@@ -156,11 +141,10 @@ impl BlobFolder {
     }
 
     /// Writes `bytes` under a new name and syncs file and folder.
-    pub fn write(&self, digest: &blake3::Hash, bytes: &[u8]) -> io::Result<BlobFile> {
-        let hex = digest.to_hex();
-        let (shelf, rest) = hex.split_at(2);
+    pub fn write(&self, digest: &blake3::Hash, bytes: &[u8]) -> io::Result<String> {
+        let name = fresh_name(digest);
+        let (shelf, _) = name.split_at(2);
         let folder = self.shelf(shelf)?;
-        let name = format!("{shelf}/{rest}-{:08x}{:08x}", random_u32(), random_u32());
         let path = self.root.join(&name);
         let temporary = path.with_extension("new");
         let written = write_synced(&temporary, bytes)
@@ -172,24 +156,33 @@ impl BlobFolder {
             let _ = fs::remove_file(&path);
             return Err(error);
         }
-        Ok(self.not_adopted(name))
+        Ok(name)
     }
 
-    /// The content of the file `name`.
-    pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        fs::read(self.root.join(name))
+    /// Shows the content of the file `name` block by block, and its length; false if there is no such file.
+    ///
+    /// # Errors
+    /// The device's; the visitor's.
+    pub fn read(&self, name: &str, visit: &mut PieceVisitor<'_>) -> Result<bool, StoreError> {
+        let mut file = match self.open_file(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened?,
+        };
+        let len = file.metadata()?.len();
+        let mut block = vec![0; BLOCK_BYTES.min(usize::try_from(len).unwrap_or(BLOCK_BYTES)).max(1)];
+        loop {
+            match file.read(&mut block) {
+                Ok(0) => return Ok(true),
+                Ok(got) => visit(&block[..got], len)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Length in bytes of the file `name`.
     pub fn len(&self, name: &str) -> io::Result<u64> {
         Ok(fs::metadata(self.root.join(name))?.len())
-    }
-
-    /// The file `name`, open for reading, and its length in bytes.
-    pub fn open_with_len(&self, name: &str) -> io::Result<(File, u64)> {
-        let file = self.open_file(name)?;
-        let len = file.metadata()?.len();
-        Ok((file, len))
     }
 
     /// Has the file `name` removed soon. A failure leaves an orphan, which the check reports.
@@ -208,11 +201,12 @@ impl BlobFolder {
         Ok(SystemTime::now().duration_since(changed).unwrap_or_default())
     }
 
-    /// Visits every file below the folder with its name and its age.
-    pub fn each(&self, visit: &mut dyn FnMut(&str, Duration)) -> io::Result<()> {
+    /// Visits every file below the folder, or on one shelf, with its name and its age.
+    pub fn each(&self, only: Option<&str>, visit: &mut dyn FnMut(&str, Duration)) -> io::Result<()> {
         for shelf in fs::read_dir(&self.root)? {
             let shelf = shelf?;
-            if !shelf.file_type()?.is_dir() {
+            let is_meant = only.is_none_or(|only| shelf.file_name() == only);
+            if !is_meant || !shelf.file_type()?.is_dir() {
                 continue;
             }
             for entry in fs::read_dir(shelf.path())? {

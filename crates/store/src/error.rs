@@ -43,8 +43,10 @@ pub enum StoreError {
     BlobGone,
     /// No space is left on the device. Temporary: refuse new mail, keep serving.
     Full,
-    /// The device failed. Temporary at best; log at error.
+    /// The device failed, or the service that keeps objects. Temporary at best; log at error.
     Io(String),
+    /// Content has to be [brought](crate::Store::bring) before it can be read; then ask again.
+    Away(crate::Away),
     /// Other writers kept getting in the way; try again.
     Conflict,
     /// What was read is not what was written; the sentence says where. Log at error, run check.
@@ -116,6 +118,7 @@ impl fmt::Display for StoreError {
             StoreError::BlobGone => f.write_str("the prepared content was deleted meanwhile"),
             StoreError::Full => f.write_str("no space is left on the device"),
             StoreError::Io(what) => write!(f, "the device failed: {what}"),
+            StoreError::Away(_) => f.write_str("the content must be fetched first"),
             StoreError::Conflict => f.write_str("too many concurrent changes"),
             StoreError::Corrupt(what) => write!(f, "damaged data: {what}"),
             StoreError::Database(what) => write!(f, "the database refused: {what}"),
@@ -134,6 +137,7 @@ impl StoreError {
             self,
             StoreError::Full
                 | StoreError::Io(_)
+                | StoreError::Away(_)
                 | StoreError::Conflict
                 | StoreError::Database(_)
                 | StoreError::Closed

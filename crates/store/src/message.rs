@@ -117,7 +117,8 @@ impl View<'_> {
     /// The bytes of a message, prefix and content.
     ///
     /// # Errors
-    /// [`Missing::Message`]; [`StoreError::Corrupt`] if the content is not what was stored.
+    /// [`Missing::Message`]; [`StoreError::Away`] if the content has to be [brought](crate::Store::bring) first;
+    /// [`StoreError::Corrupt`] if it is not what was stored.
     pub fn read_content(&mut self, account: AccountId, id: MessageId) -> Result<Vec<u8>, StoreError> {
         let mut out = Vec::new();
         self.content_into(account, id, &mut out)?;
@@ -131,18 +132,20 @@ impl View<'_> {
         id: MessageId,
         out: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
-        let folder = self.shared.blobs.as_ref();
+        let (blobs, begin) = (self.shared.blobs.as_ref(), out.len());
         let sql = "SELECT c.file, c.data, m.size_bytes, m.prefix, m.blob_id FROM message m
                    LEFT JOIN content c ON c.blob_id = m.blob_id WHERE m.account_id = ?1 AND m.message_id = ?2";
         let found = self.db.row(sql, params![account, id], |row| {
             let prefix = row.blob(3)?;
             out.extend_from_slice(prefix);
             let size_bytes = row.count(2)?.saturating_sub(prefix.len() as u64);
-            match restore_row(row, folder, size_bytes, out)? {
+            match restore_row(row, blobs, size_bytes, out)? {
                 true => Ok(()),
                 false => Err(StoreError::Corrupt(format!("content {} is missing", row.int(4)?))),
             }
-        })?;
+        });
+        // Who brings what is away asks again, with the same `out`.
+        let found = found.inspect_err(|_| out.truncate(begin))?;
         found.ok_or(NO_MESSAGE)
     }
 

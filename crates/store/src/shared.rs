@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::blob_file::BlobFolder;
+use crate::blobs::Blobs;
 use crate::files::Reservations;
 use crate::moment::Commits;
 use crate::uid_cache::UidCache;
@@ -14,7 +14,7 @@ use crate::watch::{Topic, Watches};
 /// What all connections of one open store have together.
 pub(crate) struct Shared {
     /// Where large content lies; nothing if all content lies in the database.
-    pub blobs: Option<BlobFolder>,
+    pub blobs: Option<Blobs>,
     pub uid_cache: UidCache,
     pub watches: Watches,
     /// The commits of the only writer there is, with SQLite.
@@ -27,7 +27,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub fn new(blobs: Option<BlobFolder>) -> Shared {
+    pub fn new(blobs: Option<Blobs>) -> Shared {
         Shared {
             blobs,
             uid_cache: UidCache::default(),

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::blob::{self, PreparedBlob};
-use crate::blob_file::{BlobFolder, sync_folder};
+use crate::blob_file::sync_folder;
+use crate::blobs::{Away, Blobs, Brought, FETCH_PATIENCE};
 use crate::error::{OpenError, StoreError};
 use crate::id::AccountId;
 use crate::job::{Job, pending};
+use crate::objects::{Bucket, ObjectSettings};
 use crate::shared::Shared;
 use crate::view::{Tx, View};
 use crate::watch::{Topic, Watch};
@@ -33,7 +35,7 @@ pub struct Settings {
     pub url: String,
     /// `file:FOLDER`, relative to `data_dir`: where content over 64 KiB (compressed) lies as files.
     /// With PostgreSQL and several nodes the folder must be one that all see. `database:` keeps
-    /// all content in the database.
+    /// all content in the database. `s3://BUCKET/PREFIX`: objects of a service, see [`Store::open_with`].
     pub blobs: String,
     /// The data directory; made if it is not there.
     pub data_dir: PathBuf,
@@ -81,11 +83,20 @@ impl Store {
     /// # Errors
     /// [`OpenError::Locked`] if another process uses this data directory with SQLite;
     /// [`OpenError::TooNew`] if a newer program wrote the data; [`OpenError::Setting`] for settings
-    /// that are not understood, among them object storage, which is not offered yet.
+    /// that are not understood.
     pub fn open(settings: &Settings) -> Result<Store, OpenError> {
+        Store::open_with(settings, None)
+    }
+
+    /// [`Store::open`] for a store whose large content may lie in a service. The service is asked nothing yet:
+    /// [`Store::try_blobs`] does.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(settings: &Settings, objects: Option<&ObjectSettings>) -> Result<Store, OpenError> {
         fs::create_dir_all(&settings.data_dir)
             .map_err(|error| OpenError::Failed(format!("{}: {error}", settings.data_dir.display())))?;
-        let blobs = open_blobs(settings)?;
+        let blobs = open_blobs(settings, objects)?;
         let shared = Arc::new(Shared::new(blobs));
         let (engine, lock) = if let Some(file) = settings.url.strip_prefix("sqlite:") {
             let place = sqlite::Place::parse(file, &settings.data_dir)?;
@@ -182,13 +193,102 @@ impl Store {
         }
     }
 
-    /// Makes content ready to be stored: digest, compression, and, if it is large, a synced file.
+    /// [`Store::read`], again and again until all content is here that it needs and that lies in a service. Meanwhile
+    /// no connection to the database is held.
+    ///
+    /// # Errors
+    /// The job's; as [`Store::bring`].
+    pub async fn read_bringing<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&mut View<'_>) -> Result<T, StoreError> + Clone + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let mut brought = Brought::default();
+        loop {
+            match self.read(job.clone()).await {
+                Err(StoreError::Away(away)) => brought = self.bring(&away, brought).await?,
+                done => return done,
+            }
+        }
+    }
+
+    /// [`Store::read_bringing`] on the calling thread, which must not be one of the runtime's.
+    pub fn read_bringing_blocking<T>(
+        &self,
+        job: &mut dyn FnMut(&mut View<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut brought = Brought::default();
+        loop {
+            match self.read_blocking(&mut *job) {
+                Err(StoreError::Away(away)) => self.bring_blocking(&away, &mut brought)?,
+                done => return done,
+            }
+        }
+    }
+
+    /// Fetches content that a read found [`StoreError::Away`], and adds it to what is held here until it was read. The
+    /// runtime needs its clock for this.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the service does not give it in bounded time; [`StoreError::Full`]; [`StoreError::Corrupt`]
+    /// if it is not what was stored.
+    pub async fn bring(&self, away: &Away, mut brought: Brought) -> Result<Brought, StoreError> {
+        let turn = match self.inner.shared.blobs.as_ref().and_then(Blobs::fetches) {
+            Some(fetches) => {
+                let turn = tokio::time::timeout(FETCH_PATIENCE, Arc::clone(fetches).acquire_owned()).await;
+                let late = || StoreError::Io("too much content is being fetched".to_owned());
+                Some(turn.ok().and_then(Result::ok).ok_or_else(late)?)
+            }
+            None => None,
+        };
+        let (store, away) = (self.clone(), away.clone());
+        // Gone with this future: a client that went must not keep the line, nor the end of the program, busy.
+        let wish = Arc::new(());
+        let wanted = Arc::downgrade(&wish);
+        let task = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            store.bring_if(&away, &mut brought, &|| wanted.strong_count() > 0).map(|()| brought)
+        });
+        task.await.unwrap_or(Err(StoreError::Panicked))
+    }
+
+    /// [`Store::bring`] on the calling thread, which must not be one of the runtime's.
+    pub fn bring_blocking(&self, away: &Away, brought: &mut Brought) -> Result<(), StoreError> {
+        self.bring_if(away, brought, &|| true)
+    }
+
+    fn bring_if(
+        &self,
+        away: &Away,
+        brought: &mut Brought,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(), StoreError> {
+        match &self.inner.shared.blobs {
+            Some(blobs) => blobs.bring(away, brought, is_wanted),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes sure that large content can be written, read and removed where it lies; for a start, off the runtime. A
+    /// service is asked for it; a folder was looked at when the store was opened.
+    ///
+    /// # Errors
+    /// [`OpenError::Failed`] with what cannot be done, why, and what to look at.
+    pub fn try_blobs(&self) -> Result<(), OpenError> {
+        self.inner.shared.blobs.as_ref().map_or(Ok(()), Blobs::try_out)
+    }
+
+    /// Longest content in bytes that may be given to [`Store::prepare_blob_blocking`] on a task of the runtime.
+    pub fn prepare_here_max_bytes(&self) -> usize {
+        blob::prepare_here_max_bytes(self.inner.shared.blobs.as_ref())
+    }
+
+    /// Makes content ready to be stored: digest, compression, and, if it is large, a synced file or an object.
     /// Small content is handled on the calling task, large on a blocking thread.
     ///
     /// `bytes`: the message without what differs per recipient ([`crate::NewMessage::prefix`]).
     pub async fn prepare_blob(&self, bytes: impl Into<Arc<[u8]>>) -> Result<PreparedBlob, StoreError> {
         let bytes = bytes.into();
-        if bytes.len() <= blob::PREPARE_HERE_MAX_BYTES {
+        if bytes.len() <= self.prepare_here_max_bytes() {
             return self.prepare_blob_blocking(&bytes);
         }
         let store = self.clone();
@@ -233,21 +333,22 @@ impl std::fmt::Debug for Store {
     }
 }
 
-fn open_blobs(settings: &Settings) -> Result<Option<BlobFolder>, OpenError> {
+fn open_blobs(settings: &Settings, objects: Option<&ObjectSettings>) -> Result<Option<Blobs>, OpenError> {
     if settings.blobs == "database:" {
         return Ok(None);
     }
-    if settings.blobs.starts_with("s3://") {
-        let what =
-            "store.blobs: object storage (s3://) is not offered yet; use \"file:blobs\" or \"database:\"";
-        return Err(OpenError::Setting(what.to_owned()));
+    if let Some(bucket) = settings.blobs.strip_prefix("s3://") {
+        let bucket = Bucket::parse(bucket)?;
+        let what = "store.blobs: a bucket needs an access key and its secret";
+        let objects = objects.ok_or_else(|| OpenError::Setting(what.to_owned()))?;
+        return Blobs::service(&bucket, objects, &settings.data_dir).map(Some);
     }
     let Some(folder) = settings.blobs.strip_prefix("file:") else {
-        let what = "store.blobs must be \"file:FOLDER\" or \"database:\"";
+        let what = "store.blobs must be \"file:FOLDER\", \"s3://BUCKET/PREFIX\" or \"database:\"";
         return Err(OpenError::Setting(what.to_owned()));
     };
     let folder = settings.data_dir.join(folder);
-    let opened = BlobFolder::open(folder.clone());
+    let opened = Blobs::folder(folder.clone());
     opened.map(Some).map_err(|error| OpenError::Failed(format!("{}: {error}", folder.display())))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use crate::blob_file::BlobFile;
+use crate::blobs::BlobFile;
 use crate::error::StoreError;
 use crate::id::{AccountId, ModSeq};
 use crate::moment::Moment;
@@ -51,9 +51,9 @@ pub(crate) struct Effects {
     pub queue_touched: bool,
     /// The last change of any zone; 0: none changed.
     pub zones_touched: u64,
-    /// Content files that a row now names.
+    /// Content files and objects that a row now names.
     pub adopted: Vec<Arc<BlobFile>>,
-    /// Content files that no row names any more.
+    /// Content files and objects that no row names any more.
     pub dropped_files: Vec<String>,
 }
 

@@ -287,7 +287,7 @@ impl Pump {
         let mut block = vec![0; BLOCK_BYTES];
         let mut at = from;
         while at < to {
-            let count = read_block(file, at, to, &mut block)?;
+            let count = read_block(|block, at| file.read_at(block, at), (at, to), &mut block)?;
             self.send(&block[..count]).await?;
             at += count as u64;
         }
@@ -453,14 +453,18 @@ impl Tls {
     }
 }
 
-/// Reads a block of a stored file.
+/// Reads a block of stored content by `read_at`, from the first offset and not beyond the second.
 ///
 /// # Errors
 /// The store's: the file cannot be read, or is shorter than it was said to be.
-pub fn read_block(file: &File, at: u64, to: u64, block: &mut [u8]) -> Result<usize, Cut> {
+pub fn read_block(
+    read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>,
+    (at, to): (u64, u64),
+    block: &mut [u8],
+) -> Result<usize, Cut> {
     let wanted = usize::try_from(to - at).unwrap_or(usize::MAX).min(block.len());
     loop {
-        match file.read_at(&mut block[..wanted], at) {
+        match read_at(&mut block[..wanted], at) {
             Ok(0) => return Err(shortened()),
             Ok(count) => return Ok(count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

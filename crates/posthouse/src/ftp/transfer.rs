@@ -11,7 +11,6 @@ use super::pump::{BLOCK_BYTES, Pace, Pump, read_block};
 use super::slots::Slot;
 use ftp::listing::Writer;
 use ftp::{FilesError, Pattern, Representation};
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,8 +97,8 @@ impl Transfer {
                 let filter = Outgoing::new(representation, line.deflate);
                 unless_halted(&halt, line.send_bytes(link, &bytes[from..], filter)).await
             }
-            Plan::Send { content: Content::File { file, size_bytes }, offset, representation } => {
-                line.send_file(link, file, offset..size_bytes, representation).await
+            Plan::Send { content, offset, representation } => {
+                line.send_content(link, content, offset, representation).await
             }
             Plan::List { entry, name, right, pattern, format } => {
                 let list = List { folder: entry, name, right, pattern };
@@ -203,26 +202,33 @@ impl Line {
         self.patiently(link.close()).await
     }
 
-    async fn send_file(
+    async fn send_content(
         &self,
         link: Link,
-        file: File,
-        range: std::ops::Range<u64>,
+        content: Content,
+        offset: u64,
         representation: Representation,
     ) -> Result<(), Cut> {
         let (mut pump, deflate) = (self.pump(link), self.deflate);
         let send = async move {
             let mut filter = Outgoing::new(representation, deflate);
-            if filter.is_identity() {
-                pump.send_file(&file, range.start, range.end).await?;
+            let end = content.size_bytes();
+            if filter.is_identity()
+                && let Content::File { file, .. } = &content
+            {
+                pump.send_file(file, offset, end).await?;
                 return pump.finish_sending().await;
             }
-            let (mut block, mut wire, mut at) = (vec![0; BLOCK_BYTES], Vec::new(), range.start);
-            while at < range.end {
-                let count = read_block(&file, at, range.end, &mut block)?;
-                filter.convert(&block[..count], &mut wire);
-                pump.send(&wire).await?;
-                wire.clear();
+            let (mut block, mut wire, mut at) = (vec![0; BLOCK_BYTES], Vec::new(), offset);
+            while at < end {
+                let count = read_block(|block, at| content.read_at(at, block), (at, end), &mut block)?;
+                if filter.is_identity() {
+                    pump.send(&block[..count]).await?;
+                } else {
+                    filter.convert(&block[..count], &mut wire);
+                    pump.send(&wire).await?;
+                    wire.clear();
+                }
                 at += count as u64;
             }
             filter.finish(&mut wire);

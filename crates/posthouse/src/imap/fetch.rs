@@ -14,7 +14,9 @@ use ::imap::command::Fetch;
 use ::imap::response::Code;
 use ::imap::set::NumberSet;
 use ::imap::{Enabled, Outcome};
-use ::store::{FlagChange, FlagOp, Flags, Keywords, ModSeq, Placement, StoreError, UidRange, View};
+use ::store::{
+    Away, Brought, FlagChange, FlagOp, Flags, Keywords, ModSeq, Placement, StoreError, UidRange, View,
+};
 use plan::{Needs, Plan};
 use row::RowWriter;
 use std::ops::ControlFlow;
@@ -50,6 +52,8 @@ struct Progress {
     wants_long: Option<u64>,
     /// A response that is sent item by item.
     stream: Option<Box<Stream>>,
+    /// The content of one of the next rows lies in a service and must be brought first.
+    away: Option<Away>,
     /// A part is in an encoding that BINARY cannot undo (RFC 3516 §4.3).
     unknown_encoding: bool,
     /// Some of the messages are gone, which the client is not told yet.
@@ -78,8 +82,13 @@ impl<L: Logins> ImapService<L> {
         }
         let house = Arc::clone(&self.shared);
         let mut turn = None;
+        let mut brought = Brought::default();
         while progress.is_unfinished() {
             send(wire).await?;
+            brought = match progress.away.take() {
+                Some(away) => house.store.bring(&away, brought).await?,
+                None => Brought::default(),
+            };
             let is_midway = progress.stream.is_some();
             if !is_midway {
                 drop(turn.take());
@@ -143,7 +152,7 @@ impl Progress {
 
     /// True if the next rows may be written in this read.
     fn may_go_on(&self) -> bool {
-        !self.left.is_empty() && self.wants_long.is_none() && self.stream.is_none()
+        !self.left.is_empty() && self.wants_long.is_none() && self.stream.is_none() && self.away.is_none()
     }
 }
 
@@ -185,10 +194,19 @@ fn batch(
     let mut rows = 0;
     let full = |out: &Vec<u8>, rows| out.len() >= BATCH_MAX_BYTES || rows >= BATCH_MAX_ROWS;
     while progress.may_go_on() && !full(out, rows) {
-        let (count, last) = match plan.needs {
-            Needs::Content => content::write(view, selected, plan, progress, out)?,
-            _ => list(view, selected, plan, progress, out)?,
+        let begin = out.len();
+        let written = match plan.needs {
+            Needs::Content => content::write(view, selected, plan, progress, out),
+            _ => list(view, selected, plan, progress, out),
         };
+        if let Err(Failure::Store(StoreError::Away(away))) = written {
+            // Nothing of these rows is told before their content is here: they are read anew.
+            out.truncate(begin);
+            progress.away = Some(away);
+            progress.wants_long = Some(progress.granted_bytes).filter(|bytes| *bytes > 0);
+            return Ok(());
+        }
+        let (count, last) = written?;
         rows += count;
         advance(&mut progress.left, last);
     }

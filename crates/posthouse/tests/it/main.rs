@@ -29,12 +29,15 @@ mod imap;
 mod journey;
 mod listener;
 mod lmtp;
+mod objects;
 mod operation;
 mod pop3;
 mod postgres;
 mod programs;
 mod relay;
 mod resolver;
+#[path = "../../../store/tests/it/s3.rs"]
+mod s3;
 mod server;
 mod smtp;
 mod smuggling;

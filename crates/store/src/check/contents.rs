@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 
 use sha2::{Digest, Sha256};
 
+use super::Checker;
 use super::files::NamedPart;
-use super::{Checker, ORPHAN_AGE};
+use crate::blob::CONTENT_MAX_BYTES;
 use crate::blob::restore_into;
-use crate::blob_file::{BEGUN_SHELF, BlobFolder};
+use crate::blob_file::BEGUN_SHELF;
+use crate::blobs::Blobs;
 use crate::error::StoreError;
-use crate::files::Content;
 use crate::sql::params;
 use crate::store::Store;
 use crate::view::View;
@@ -72,30 +73,37 @@ impl Comparison<'_> {
     }
 }
 
-/// Why the content in a file is not what it should be, if it is not. What lies there as it is is read in
-/// blocks: it may be of any length.
-fn why_file_damaged(folder: &BlobFolder, file: &NamedFile, out: &mut Vec<u8>) -> Option<String> {
-    let opened = folder.open_file(&file.name).and_then(|opened| Ok((opened.metadata()?.len(), opened)));
-    let (len, opened) = match opened {
-        Ok(opened) => opened,
-        Err(error) => return Some(error.to_string()),
-    };
-    if len != file.expected.size_bytes {
-        return match folder.read(&file.name) {
-            Ok(bytes) => file.expected.why_damaged(&bytes, out),
-            Err(error) => Some(error.to_string()),
-        };
-    }
+/// Why the content in a file or object is not what it should be, if it is not. What lies there as it is is read piece by
+/// piece: it may be of any length.
+///
+/// # Errors
+/// If it cannot be told, because the device or the service does not answer.
+fn why_file_damaged(
+    blobs: &Blobs,
+    file: &NamedFile,
+    out: &mut Vec<u8>,
+) -> Result<Option<String>, StoreError> {
     let mut comparison = file.expected.compare();
-    let content = Content::File { file: opened, size_bytes: len };
-    let read = content.each_block(0..len, &mut |block| {
-        comparison.update(block);
-        Ok(ControlFlow::Continue(()))
+    let (mut stored, mut stored_bytes) = (Vec::new(), 0);
+    let read = blobs.read(&file.name, &mut |piece, whole_bytes| {
+        stored_bytes = whole_bytes;
+        if whole_bytes == file.expected.size_bytes {
+            comparison.update(piece);
+        } else if whole_bytes <= CONTENT_MAX_BYTES {
+            stored.extend_from_slice(piece);
+        }
+        Ok(())
     });
-    match read {
-        Ok(()) => comparison.why_wrong(),
-        Err(error) => Some(error.to_string()),
-    }
+    let is_there = match read {
+        // A sector that cannot be read is damage; a service that cannot be asked is none.
+        Err(error) if !blobs.is_service() => return Ok(Some(error.to_string())),
+        read => read?,
+    };
+    Ok(match is_there {
+        false => Some("it is missing".to_owned()),
+        true if stored_bytes == file.expected.size_bytes => comparison.why_wrong(),
+        true => file.expected.why_damaged(&stored, out),
+    })
 }
 
 impl View<'_> {
@@ -171,7 +179,7 @@ impl Store {
         parts: &[NamedPart],
         checker: &mut Checker<'_>,
     ) -> Result<(), StoreError> {
-        let Some(folder) = &self.shared().blobs else {
+        let Some(blobs) = &self.shared().blobs else {
             for file in files {
                 checker.finding("content file", file.name.clone(), "there is no folder of files".to_owned());
             }
@@ -180,7 +188,7 @@ impl Store {
         let (total, mut out) = (files.len() as u64, Vec::new());
         for (done, file) in (0..).zip(files) {
             checker.progress("content files", done, total);
-            let why = why_file_damaged(folder, file, &mut out);
+            let why = why_file_damaged(blobs, file, &mut out)?;
             // The last message or file with this content may have been deleted since the rows were read.
             if let Some(why) = why
                 && self.still_names(file)?
@@ -191,8 +199,9 @@ impl Store {
         let named =
             files.iter().map(|file| file.name.as_str()).chain(parts.iter().map(|part| part.name.as_str()));
         let named: HashSet<&str> = named.collect();
-        folder.each(&mut |name, age| {
-            if age >= ORPHAN_AGE && !named.contains(name) {
+        let orphan_age = blobs.orphan_age();
+        blobs.each(None, &mut |name, age| {
+            if age >= orphan_age && !named.contains(name) {
                 checker.finding("orphan file", name.to_owned(), "no row names it".to_owned());
             }
         })?;
@@ -204,30 +213,34 @@ impl Store {
         Ok(self.read_blocking(|view| view.db.number(sql, params![file.blob_id, &file.name]))?.is_some())
     }
 
-    /// Removes content files that no row names and that are older than [`ORPHAN_AGE`]; they are what
-    /// a power cut between writing a file and committing leaves behind. Gives their names. Hence a
+    /// Removes content files that no row names and that are older than [`crate::ORPHAN_AGE`], or objects that are older
+    /// than a day; they are what a power cut between writing a file and committing leaves behind. Gives their names. Hence a
     /// [`crate::PreparedBlob`] must be stored within that time.
     ///
     /// Whoever asks for it must know that no other store uses the folder.
     pub fn remove_orphans(&self) -> Result<Vec<String>, StoreError> {
-        self.remove_orphans_of(&|_| true)
+        self.remove_orphans_of(None)
     }
 
     /// Removes what a power cut or a crash left of uploads that had not all come, once it is older than
-    /// [`ORPHAN_AGE`]; gives the names of the files. For a job that runs now and then: it touches no whole
+    /// [`crate::ORPHAN_AGE`]; gives the names of the files. For a job that runs now and then: it touches no whole
     /// content.
     ///
     /// # Errors
     /// The device's and the database's.
     pub fn remove_begun_uploads(&self) -> Result<Vec<String>, StoreError> {
-        self.remove_orphans_of(&|name| name.starts_with(BEGUN_SHELF))
+        let mut gone = self.remove_orphans_of(Some(BEGUN_SHELF))?;
+        if let Some(blobs) = &self.shared().blobs {
+            gone.extend(blobs.remove_left_uploads()?);
+        }
+        Ok(gone)
     }
 
-    fn remove_orphans_of(&self, is_meant: &dyn Fn(&str) -> bool) -> Result<Vec<String>, StoreError> {
-        let Some(folder) = &self.shared().blobs else { return Ok(Vec::new()) };
-        let mut old = Vec::new();
-        folder.each(&mut |name, age| {
-            if age >= ORPHAN_AGE && is_meant(name) {
+    fn remove_orphans_of(&self, shelf: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let Some(blobs) = &self.shared().blobs else { return Ok(Vec::new()) };
+        let (mut old, orphan_age) = (Vec::new(), blobs.orphan_age());
+        blobs.each(shelf, &mut |name, age| {
+            if age >= orphan_age {
                 old.push(name.to_owned());
             }
         })?;
@@ -239,10 +252,14 @@ impl Store {
         let named: HashSet<String> =
             self.read_blocking(|view| view.db.list(sql, &[], |row| row.string(0)))?.into_iter().collect();
         // Looked at once more: a cut upload that is gone on with meanwhile has no row, but is young again.
-        old.retain(|name| !named.contains(name) && folder.age(name).is_ok_and(|age| age >= ORPHAN_AGE));
-        for name in &old {
-            folder.remove_now(name);
+        old.retain(|name| !named.contains(name));
+        let mut gone = Vec::new();
+        for name in old {
+            if blobs.age(&name)?.is_some_and(|age| age >= orphan_age) {
+                blobs.remove_now(&name);
+                gone.push(name);
+            }
         }
-        Ok(old)
+        Ok(gone)
     }
 }

@@ -192,7 +192,10 @@ impl Store {
         checker: &mut Checker<'_>,
     ) -> Result<(), StoreError> {
         for part in parts {
-            let len = self.shared().blobs.as_ref().and_then(|folder| folder.len(&part.name).ok());
+            let len = match &self.shared().blobs {
+                Some(blobs) => blobs.len(&part.name)?,
+                None => None,
+            };
             let sql = "SELECT 1 FROM file_part WHERE file = ?1";
             // It may have been gone on with since the rows were read.
             if len.is_none_or(|len| len < part.size_bytes)

@@ -7,8 +7,10 @@ use std::os::unix::fs::FileExt;
 
 use super::entry::{Access, AreaId, Entry, EntryId, Right, entry, entry_where};
 use crate::blob::restore_into;
+use crate::blob_file::read_into;
 use crate::error::{Missing, StoreError};
 use crate::id::BlobId;
+use crate::remote_file::RemoteFile;
 use crate::sql::params;
 use crate::store::Store;
 use crate::view::View;
@@ -37,6 +39,9 @@ pub enum Content {
         /// Its length in bytes.
         size_bytes: u64,
     },
+    /// Long ones that stay in the service which keeps them. Reading takes as long as the network does, and fails if
+    /// the content is removed meanwhile.
+    Remote(Box<RemoteFile>),
 }
 
 impl Content {
@@ -45,13 +50,14 @@ impl Content {
         match self {
             Content::Inline(bytes) => bytes.len() as u64,
             Content::File { size_bytes, .. } => *size_bytes,
+            Content::Remote(file) => file.size_bytes(),
         }
     }
 
     /// Fills `buffer` with the bytes from `offset` on and says how many there were; 0 at the end.
     ///
     /// # Errors
-    /// The device's.
+    /// The device's or the service's.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Content::Inline(bytes) => {
@@ -61,6 +67,7 @@ impl Content {
                 Ok(len)
             }
             Content::File { file, .. } => file.read_at(buffer, offset),
+            Content::Remote(file) => file.read_at(offset, buffer),
         }
     }
 
@@ -118,7 +125,7 @@ impl Store {
         id: EntryId,
     ) -> Result<OpenedFile, StoreError> {
         for _ in 1..OPEN_TRIES_MAX {
-            if let Some(opened) = self.read(move |view| view.open_entry(access, area, id)).await? {
+            if let Some(opened) = self.read_bringing(move |view| view.open_entry(access, area, id)).await? {
                 return Ok(opened);
             }
         }
@@ -133,7 +140,8 @@ impl Store {
         id: EntryId,
     ) -> Result<OpenedFile, StoreError> {
         for _ in 0..OPEN_TRIES_MAX {
-            if let Some(opened) = self.read_blocking(|view| view.open_entry(access, area, id))? {
+            let opened = self.read_bringing_blocking(&mut |view| view.open_entry(access, area, id))?;
+            if let Some(opened) = opened {
                 return Ok(opened);
             }
         }
@@ -171,7 +179,7 @@ impl View<'_> {
         blob: BlobId,
         size_bytes: u64,
     ) -> Result<Option<([u8; 32], Content)>, StoreError> {
-        let folder = self.shared.blobs.as_ref();
+        let blobs = self.shared.blobs.as_ref();
         let sql = "SELECT digest, file, data FROM content WHERE blob_id = ?1";
         let found = self.db.row(sql, params![blob], |row| {
             let digest = row.blob(0)?.try_into().unwrap_or_default();
@@ -184,20 +192,27 @@ impl View<'_> {
                 return restored(data);
             }
             let name = row.text(1)?;
-            let Some(folder) = folder else {
+            let Some(blobs) = blobs else {
                 return Err(StoreError::Corrupt(format!(
                     "file {name} is named, but there is no folder of files"
                 )));
             };
             let failed = |error: io::Error| StoreError::Io(format!("{name}: {error}"));
-            let file = match folder.open_file(name) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                opened => opened.map_err(failed)?,
+            let file = match blobs.open(name) {
+                Err(StoreError::Away(away)) => match blobs.in_place(name, size_bytes) {
+                    Some(remote) => return Ok(Some((digest, Content::Remote(Box::new(remote))))),
+                    None => return Err(StoreError::Away(away)),
+                },
+                opened => opened?,
             };
-            if file.metadata().map_err(failed)?.len() == size_bytes {
+            let Some(file) = file else { return Ok(None) };
+            let stored_bytes = file.metadata().map_err(failed)?.len();
+            if stored_bytes == size_bytes {
                 return Ok(Some((digest, Content::File { file, size_bytes })));
             }
-            restored(&folder.read(name).map_err(failed)?)
+            let mut stored = Vec::new();
+            read_into(&file, stored_bytes, &mut stored).map_err(failed)?;
+            restored(&stored)
         })?;
         found.ok_or_else(|| StoreError::Corrupt(format!("content {blob} is missing")))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::entry::{Access, AreaId, EntryId, Right, check_new_name};
-use crate::blob_file::BlobFile;
+use crate::blobs::{BlobFile, Blobs};
 use crate::error::StoreError;
 use crate::shared::unix_ms;
 use crate::sql::params;
@@ -144,6 +144,10 @@ impl Tx<'_> {
         let values = params![area, folder, name, &row.file, row.part.size_bytes, row.part.at_ms];
         if self.db.execute(sql, values)? == 0 {
             return Ok(false);
+        }
+        if self.shared.blobs.as_ref().is_some_and(Blobs::is_service) {
+            // Who goes on with it has a copy.
+            self.effects.dropped_files.push(row.file.clone());
         }
         self.charge_area(area, 0, row.part.size_bytes)?;
         Ok(true)

@@ -9,7 +9,6 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::content::{BLOCK_BYTES, Content};
 use super::entry::{Access, AreaId, EntryId};
@@ -18,7 +17,7 @@ use super::part::KeptPart;
 use super::room::Reservations;
 use super::write_behind::{STEP_BYTES, WriteBehind};
 use crate::blob::{INLINE_MAX_BYTES, PreparedBlob};
-use crate::blob_file::BlobFile;
+use crate::blobs::BlobFile;
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -194,18 +193,16 @@ impl Store {
         let Some(blobs) = &self.shared().blobs else { return Ok(None) };
         let kept = self.read_blocking(|view| view.part_row(area, folder, name))?;
         let Some(kept) = kept.filter(|kept| offset <= kept.part.size_bytes) else { return Ok(None) };
-        let Ok(file) = blobs.open_to_go_on(&kept.file) else { return Ok(None) };
-        // Young from now on: what no row names for a moment must not look as if it were left over.
-        file.set_modified(SystemTime::now())?;
+        let Some(taken) = blobs.take_up(&kept.file, offset)? else { return Ok(None) };
         let replaces = self.read_blocking(|view| view.child_row(area, folder, name))?;
         let replaces_bytes = replaces.map_or(0, |entry| entry.size_bytes());
         let mut upload = self.upload(area, replaces_bytes);
-        let content = Content::File { size_bytes: file.metadata()?.len(), file };
+        let size_bytes = taken.file.metadata()?.len();
+        let content = Content::File { size_bytes, file: taken.file.try_clone()? };
         content.each_block(0..offset, &mut |block| {
             upload.hashing.update(block);
             Ok(ControlFlow::Continue(()))
         })?;
-        let Content::File { file, .. } = content else { return Ok(None) };
         // Until it is claimed the part itself takes the room that is reserved here.
         upload.reserve(offset, kept.part.size_bytes)?;
         upload.size_bytes = offset;
@@ -216,7 +213,8 @@ impl Store {
         if !self.write_blocking(move |tx| tx.claim_part(access, area, folder, &key, &row))? {
             return Ok(None);
         }
-        upload.place = Place::File(Growing::new(file, blobs.not_adopted(kept.file), offset));
+        let (file, name) = blobs.claimed(taken);
+        upload.place = Place::File(Growing::new(file, name, offset));
         Ok(Some(upload))
     }
 }
@@ -295,14 +293,16 @@ impl Upload {
     /// # Errors
     /// As [`Upload::finish`]; nothing is left behind then.
     pub fn synced(mut self) -> Result<Upload, StoreError> {
-        if let Place::File(growing) = &mut self.place {
+        // What goes to a service need not be on a disk of this host before.
+        let is_kept_here = self.store.shared().blobs.as_ref().is_some_and(|blobs| !blobs.is_service());
+        if is_kept_here && let Place::File(growing) = &mut self.place {
             growing.behind.take().map_or(Ok(()), WriteBehind::finish)?;
             growing.file.sync_data()?;
         }
         Ok(self)
     }
 
-    /// Ends the upload: everything is on the disk when this returns.
+    /// Ends the upload: everything is on the disk, or acknowledged by the service, when this returns.
     ///
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::Io`]; nothing is left behind then.
@@ -314,7 +314,8 @@ impl Upload {
                 let (file, name) = growing.settle(self.size_bytes)?;
                 let blobs = self.store.shared().blobs.as_ref();
                 let blobs = blobs.ok_or_else(|| StoreError::Io("the folder of blobs is gone".to_owned()))?;
-                PreparedBlob::file(digest, self.size_bytes, blobs.shelve(&file, name, &digest)?)
+                let file = blobs.shelve(&file, name, (&digest, self.size_bytes))?;
+                PreparedBlob::file(digest, self.size_bytes, file)
             }
         };
         Ok(Uploaded { blob, sha256, _reservation: Arc::new(self.reservation) })
@@ -340,9 +341,9 @@ impl Upload {
             return Ok(None);
         };
         let (file, name) = growing.settle(size_bytes)?;
-        blobs.sync_begun(&file)?;
+        let kept = blobs.keep_begun(&file, name, size_bytes)?;
         let goes_on = self.begun_bytes > 0;
-        Ok(Some(KeptPart { file: Arc::new(name), size_bytes, base_bytes: self.base_bytes, goes_on }))
+        Ok(Some(KeptPart { file: Arc::new(kept), size_bytes, base_bytes: self.base_bytes, goes_on }))
     }
 }
 

@@ -150,7 +150,7 @@ pub fn copies_keep_to_the_quota(store: &Store) {
     write(store, move |tx| tx.set_quota(ann, Some(used + used / 2)));
     let outcome = write(store, move |tx| Ok(tx.copy(ann, at, &[1..=4], sent)));
     assert!(matches!(outcome, Err(StoreError::OverQuota { .. })));
-    assert_eq!(live(store, ann, sent), [], "all or nothing, also if the job goes on");
+    assert_eq!(live(store, ann, sent), [0; 0], "all or nothing, also if the job goes on");
     write(store, move |tx| tx.copy(ann, at, &[1..=2], sent));
 }
 

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use store::{Settings, Store};
+use store::{ObjectSettings, SecretBytes, Settings, Store};
+
+use crate::s3::{BUCKET, KEY, Service};
 
 /// Settings for SQLite in `folder`.
 pub fn sqlite_settings(folder: &Path) -> Settings {
@@ -22,6 +24,34 @@ pub fn sqlite_settings(folder: &Path) -> Settings {
 pub fn with_sqlite(test: fn(&Store)) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&sqlite_settings(folder.path())).unwrap();
+    test(&store);
+    crate::assert_clean(&store);
+}
+
+/// Settings for objects in `service`; no copies are kept longer than they are read.
+pub fn object_settings(service: &Service) -> ObjectSettings {
+    ObjectSettings {
+        endpoint: Some(service.endpoint()),
+        region: None,
+        virtual_hosted: None,
+        allow_http: false,
+        access_key_id: KEY.to_owned(),
+        secret_access_key: SecretBytes(b"a secret".to_vec()),
+        session_token: None,
+        cache_max_bytes: 0,
+    }
+}
+
+/// Where objects lie.
+pub fn bucket() -> String {
+    format!("s3://{BUCKET}/here")
+}
+
+/// Runs `test` on an empty SQLite store whose large content lies in a service, and checks the store afterwards.
+pub fn with_objects(test: fn(&Store)) {
+    let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
+    let settings = Settings { blobs: bucket(), ..sqlite_settings(folder.path()) };
+    let store = Store::open_with(&settings, Some(&object_settings(&service))).unwrap();
     test(&store);
     crate::assert_clean(&store);
 }

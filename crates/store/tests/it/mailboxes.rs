@@ -81,7 +81,7 @@ pub fn renaming_inbox_moves_messages(store: &Store) {
     let inbox = inbox(store, ann);
     fill(store, ann, inbox, 3, Flags::NONE);
     write(store, move |tx| tx.rename_mailbox(ann, inbox, "old/mail"));
-    assert_eq!(live(store, ann, inbox), []);
+    assert_eq!(live(store, ann, inbox), [0; 0]);
     assert_eq!(live(store, ann, mailbox(store, ann, "old/mail")), [1, 2, 3]);
     assert_eq!(names(store, ann), ["old", "old/mail"]);
     assert_eq!(mailbox(store, ann, "INBOX"), inbox);

@@ -9,17 +9,19 @@ mod engines;
 mod files;
 mod mailboxes;
 mod messages;
+mod objects;
 mod opening;
 mod parts;
 mod queues;
+mod s3;
 mod secure;
 mod zones;
 
 use std::ops::ControlFlow;
 
 use store::{
-    AccountId, Credential, Flags, MailboxId, NO_KEYWORDS, NewMessage, OtherSizes, PreparedBlob, Store,
-    StoreError, TraceId, Tx, Uid, UidRange,
+    AccountId, Credential, Flags, MailboxId, MessageId, NO_KEYWORDS, NewMessage, OtherSizes, PreparedBlob,
+    Store, StoreError, TraceId, Tx, Uid, UidRange,
 };
 
 /// Every function takes an empty store; the macro makes one test per engine of each.
@@ -30,6 +32,14 @@ macro_rules! suite {
                 #[test]
                 fn $name() {
                     crate::engines::with_sqlite(crate::$module::$name);
+                }
+            )+)+
+        }
+        mod on_objects {
+            $($(
+                #[test]
+                fn $name() {
+                    crate::engines::with_objects(crate::$module::$name);
                 }
             )+)+
         }
@@ -80,6 +90,11 @@ pub fn account(store: &Store, name: &str) -> AccountId {
             tx.add_account(&address, &Credential { password: "$6$x".to_owned(), scram: None })
         })
         .unwrap()
+}
+
+/// The bytes of a message, wherever they lie.
+pub fn content(store: &Store, account: AccountId, id: MessageId) -> Vec<u8> {
+    store.read_bringing_blocking(&mut |view| view.read_content(account, id)).unwrap()
 }
 
 /// The account's INBOX.

@@ -84,7 +84,7 @@ fn settings_that_are_not_understood_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let good = sqlite_settings(folder.path());
     for (url, blobs) in
-        [("mysql://x", "file:b"), ("sqlite:x.db", "s3://b"), ("sqlite:x.db", "b"), ("", "file:b")]
+        [("mysql://x", "file:b"), ("sqlite:x.db", "s3://bucket"), ("sqlite:x.db", "b"), ("", "file:b")]
     {
         let settings = Settings { url: url.to_owned(), blobs: blobs.to_owned(), ..good.clone() };
         assert!(matches!(refusal(&settings), OpenError::Setting(_)), "{url} {blobs}");
