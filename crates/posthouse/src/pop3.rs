@@ -16,7 +16,7 @@ use ::pop3::{
 use lock::{Held, Locked};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use store::{Account, AccountId, MailboxId, MessageId, OtherSizes, Store, StoreError, TraceId};
+use store::{Account, AccountId, MailboxId, MessageId, OtherSizes, Store, StoreError, TraceId, View};
 
 /// How many messages are measured in one go.
 const MEASURED_AT_ONCE_MAX: u64 = 500;
@@ -130,18 +130,9 @@ impl Pop3Service {
     /// Measures messages that came before their sizes for POP3 were kept.
     async fn measure(&self, account: AccountId) -> Result<(), StoreError> {
         loop {
-            let read = self.shared.store.read_bringing(move |view| {
-                let Some(inbox) = view.mailbox_by_name(account, "INBOX")? else { return Ok(Vec::new()) };
-                let unknown = view.unmeasured(account, inbox.id, MEASURED_AT_ONCE_MAX)?;
-                let measured = unknown.into_iter().map(|id| match view.read_content(account, id) {
-                    Ok(content) => Ok((id, other_sizes(&content))),
-                    // What cannot be read has no size; it must not keep the others from being read.
-                    Err(StoreError::Missing(_) | StoreError::Corrupt(_)) => Ok((id, OtherSizes::default())),
-                    Err(error) => Err(error),
-                });
-                measured.collect::<Result<Vec<_>, _>>()
-            });
-            let measured = read.await?;
+            let store = self.shared.store.clone();
+            let read = move || store.read_bringing_blocking(&mut |view| measure_some(view, account));
+            let measured = tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Panicked))?;
             if measured.is_empty() {
                 return Ok(());
             }
@@ -246,6 +237,25 @@ impl Service<Session> for Pop3Service {
         self.open = None;
         session.superseded(self.shared.clock.now(), out);
     }
+}
+
+/// Measures some of the messages of an account's INBOX that were not yet. Ends where the next one must be fetched
+/// first: otherwise all before it would be read once more.
+fn measure_some(view: &mut View<'_>, account: AccountId) -> Result<Vec<(MessageId, OtherSizes)>, StoreError> {
+    let Some(inbox) = view.mailbox_by_name(account, "INBOX")? else { return Ok(Vec::new()) };
+    let mut measured = Vec::new();
+    for id in view.unmeasured(account, inbox.id, MEASURED_AT_ONCE_MAX)? {
+        match view.read_content(account, id) {
+            Ok(content) => measured.push((id, other_sizes(&content))),
+            // What cannot be read has no size; it must not keep the others from being read.
+            Err(StoreError::Missing(_) | StoreError::Corrupt(_)) => {
+                measured.push((id, OtherSizes::default()));
+            }
+            Err(StoreError::Away(_)) if !measured.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(measured)
 }
 
 #[cfg(test)]
