@@ -117,7 +117,7 @@ impl fmt::Display for StoreError {
             StoreError::Abandoned(why) => write!(f, "abandoned: {why}"),
             StoreError::BlobGone => f.write_str("the prepared content was deleted meanwhile"),
             StoreError::Full => f.write_str("no space is left on the device"),
-            StoreError::Io(what) => write!(f, "the device failed: {what}"),
+            StoreError::Io(what) => write!(f, "the storage failed: {what}"),
             StoreError::Away(_) => f.write_str("the content must be fetched first"),
             StoreError::Conflict => f.write_str("too many concurrent changes"),
             StoreError::Corrupt(what) => write!(f, "damaged data: {what}"),

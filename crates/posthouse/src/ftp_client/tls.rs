@@ -13,14 +13,6 @@ use tokio_rustls::rustls::{
     self, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 
-/// Where the systems of this world keep the certificates of their authorities.
-const SYSTEM_ROOTS: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
 /// Tickets kept for one session: each data connection takes one and brings new ones.
 const TICKETS_MAX: usize = 32;
 
@@ -76,10 +68,10 @@ fn roots(trust: &Trust) -> Result<RootCertStore, Error> {
         }
         return Ok(roots);
     }
-    let named = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let known = SYSTEM_ROOTS.iter().map(PathBuf::from);
-    if let Some(path) = named.into_iter().chain(known).find(|path| path.is_file()) {
-        roots.add_parsable_certificates(read(&path)?);
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    if let (true, Some(error)) = (roots.is_empty(), found.errors.first()) {
+        return Err(Error::Tls(format!("the system's authorities cannot be read: {error}")));
     }
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

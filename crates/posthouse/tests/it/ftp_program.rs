@@ -23,7 +23,8 @@ fn ftp(arguments: &[&str]) -> Ran {
         .arg("ftp")
         .args(arguments)
         .env("POSTHOUSE_FTP_PASSWORD", PASSWORD)
-        .env_remove("SSL_CERT_FILE"))
+        .env_remove("SSL_CERT_FILE")
+        .env_remove("SSL_CERT_DIR"))
 }
 
 fn is_same(a: &Path, b: &Path) -> bool {
@@ -80,6 +81,21 @@ fn our_own_server_with_tls_bound_data_and_digests() {
 
 /// So much has moved when a transfer is cut.
 const PART_BYTES: u64 = 2_000_000;
+
+#[test]
+fn without_an_authority_nobody_is_believed() {
+    let server = setup().start();
+    let url = format!("ftp://{ALICE}@{}/", server.named("ftp"));
+    let said = ftp(&["ls", &url]).fails(5);
+    assert!(said.contains("is not believed"), "{said}");
+    let mut ls = Command::new(env!("CARGO_BIN_EXE_posthouse"));
+    ls.args(["ftp", "ls", &url]).env("POSTHOUSE_FTP_PASSWORD", PASSWORD).env_remove("SSL_CERT_DIR");
+    let said = run(ls.env("SSL_CERT_FILE", "/never/there")).fails(5);
+    assert!(
+        said.contains("the system's authorities cannot be read") && said.contains("/never/there"),
+        "{said}"
+    );
+}
 
 #[test]
 fn a_broken_upload_and_download_go_on() {

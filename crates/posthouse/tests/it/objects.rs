@@ -10,7 +10,7 @@ use crate::wait;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 const ALICE: &str = "alice@example.org";
@@ -111,29 +111,22 @@ fn mail_and_files_in_a_bucket() {
     assert_eq!(service.open_uploads(), 0);
 }
 
-/// moto, a service that others wrote: from PyPI, `pip install 'moto[server]'`.
+/// moto, a service that others wrote.
 struct Moto {
     child: Child,
     endpoint: String,
 }
 
 impl Moto {
-    fn start() -> Option<Moto> {
-        let quiet = |command: &mut Command| {
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        };
-        let mut help = program("moto_server");
-        help.arg("--help");
-        quiet(&mut help);
-        help.status().ok().filter(|status| status.success())?;
+    fn start() -> Moto {
         let port = free_port();
         let mut command = program("moto_server");
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        quiet(&mut command);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let moto = Moto { child: command.spawn().unwrap(), endpoint: format!("http://127.0.0.1:{port}") };
         let ready = wait::until(MOTO_LIMIT, || moto.curl(&["-X", "PUT"], BUCKET));
         assert!(ready.is_some(), "moto_server does not answer");
-        Some(moto)
+        moto
     }
 
     fn curl(&self, arguments: &[&str], path: &str) -> Option<String> {
@@ -158,11 +151,9 @@ impl Drop for Moto {
 }
 
 #[test]
+#[ignore = "needs moto_server, which Debian does not have: pip install 'moto[server]'"]
 fn mail_and_files_in_a_bucket_of_moto() {
-    let Some(moto) = Moto::start() else {
-        eprintln!("skipped: moto_server is not installed");
-        return;
-    };
+    let moto = Moto::start();
     a_house_on(&moto.endpoint, &|| moto.keys());
 }
 
@@ -207,6 +198,18 @@ fn many_letters_that_are_away_are_found_and_fetched() {
     assert!((100_000..=300_000).contains(&kept), "{kept} bytes are kept");
 }
 
+/// Tries to deliver a message, which is refused for now.
+fn cannot_be_delivered(server: &Server, message: &str) {
+    let mut lmtp = server.talk("lmtp");
+    lmtp.expect("220 ");
+    lmtp.command("LHLO client.example.net", "250");
+    lmtp.command("MAIL FROM:<sender@example.net>", "250 ");
+    lmtp.command(&format!("RCPT TO:<{ALICE}>"), "250 ");
+    lmtp.command("DATA", "354 ");
+    lmtp.send(message.as_bytes());
+    lmtp.command(".", "451 ");
+}
+
 #[test]
 fn a_service_that_fails_is_a_failure_for_now() {
     let (service, folder) = (Service::start(), fresh_folder());
@@ -220,14 +223,7 @@ fn a_service_that_fails_is_a_failure_for_now() {
     fs::remove_dir_all(server.folder.join("data/blob-cache")).unwrap();
     server.launch();
     service.rule(|_, _| Fate::Refused(503));
-    let mut lmtp = server.talk("lmtp");
-    lmtp.expect("220 ");
-    lmtp.command("LHLO client.example.net", "250");
-    lmtp.command("MAIL FROM:<sender@example.net>", "250 ");
-    lmtp.command(&format!("RCPT TO:<{ALICE}>"), "250 ");
-    lmtp.command("DATA", "354 ");
-    lmtp.send(letter(3001).as_bytes());
-    lmtp.command(".", "451 ");
+    cannot_be_delivered(&server, &letter(3001));
     let mut session = imap(&server, ALICE);
     session.imap("s SELECT INBOX", "OK");
     let failed = session.imap("f FETCH 1 BODY.PEEK[]", "NO");
@@ -273,14 +269,7 @@ fn what_was_acknowledged_outlives_a_kill() {
     service.rule(|method, path| {
         if method == "PUT" && path.contains("house") { Fate::ServedInVain(400) } else { Fate::Served }
     });
-    let mut lmtp = server.talk("lmtp");
-    lmtp.expect("220 ");
-    lmtp.command("LHLO client.example.net", "250");
-    lmtp.command("MAIL FROM:<sender@example.net>", "250 ");
-    lmtp.command(&format!("RCPT TO:<{ALICE}>"), "250 ");
-    lmtp.command("DATA", "354 ");
-    lmtp.send(letter(3001).as_bytes());
-    lmtp.command(".", "451 ");
+    cannot_be_delivered(&server, &letter(3001));
     server.kill();
     service.heal();
     server.launch();

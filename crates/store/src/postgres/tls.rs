@@ -24,14 +24,6 @@ use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertSt
 use super::binding::end_point;
 use super::passfile::read_secret;
 
-/// Where the systems of this world keep the certificates of their authorities.
-const SYSTEM_ROOTS: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
 /// The name of PostgreSQL's protocol in ALPN (the IANA registry), so that the server's certificate cannot be put to
 /// use against another protocol. Servers before version 17 pass it over.
 const ALPN: &[u8] = b"postgresql";
@@ -154,15 +146,16 @@ impl Judge {
     }
 }
 
+/// The system's authorities, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; Mozilla's where there are none.
 fn system_roots() -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    let named = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let mut places = named.into_iter().chain(SYSTEM_ROOTS.iter().map(PathBuf::from));
-    match places.find(|place| place.is_file()) {
-        Some(place) => {
-            roots.add_parsable_certificates(certificates("the system's authorities", &place)?);
-        }
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    if let (true, Some(error)) = (roots.is_empty(), found.errors.first()) {
+        return Err(format!("the system's authorities cannot be read: {error}"));
+    }
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     Ok(roots)
 }

@@ -40,7 +40,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "imap", ours: &["wire", "sasl", "mime"], outside: Only(&["base64", "memchr", "unicode-normalization"]) },
     Layer { name: "pop3", ours: &["wire", "sasl"], outside: Only(&["base64", "memchr"]) },
     Layer { name: "ftp", ours: &["wire", "sasl"], outside: Only(&["memchr"]) },
-    Layer { name: "store", ours: &["mime", "dns"], outside: Only(&["blake3", "bytes", "crc32fast", "futures", "idna", "md-5", "object_store", "postgres", "rusqlite", "rustix", "serde", "serde_json", "sha1", "sha2", "tokio", "tokio-postgres", "tokio-rustls", "tracing", "unicode-normalization", "webpki-roots", "zstd"]) },
+    Layer { name: "store", ours: &["mime", "dns"], outside: Only(&["blake3", "bytes", "crc32fast", "futures", "idna", "md-5", "object_store", "postgres", "rusqlite", "rustix", "rustls-native-certs", "serde", "serde_json", "sha1", "sha2", "tokio", "tokio-postgres", "tokio-rustls", "tracing", "unicode-normalization", "webpki-roots", "zstd"]) },
     Layer { name: "posthouse", ours: &["wire", "sasl", "mime", "dns", "senderauth", "smtp", "imap", "pop3", "ftp", "store"], outside: AllBut(&["object_store", "postgres", "rusqlite", "sqlx", "tokio-postgres"]) },
     Layer { name: "transcript", ours: &["wire"], outside: Only(&[]) },
     Layer { name: "xtask", ours: &[], outside: Only(&["serde_json", "toml"]) },
